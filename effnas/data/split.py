@@ -1,0 +1,190 @@
+"""From a source's examples to train, validation and test, the same way always.
+
+Each part is drawn by its own generator, so that the test part depends on the
+seed and its own size alone: another validation size or limit leaves it as is.
+"""
+
+import numpy as np
+
+from effnas import errors
+from effnas.data import dataset
+
+# The streams of random numbers; the order is part of what a seed means.
+_TEST, _VALID, _LIMIT = range(3)
+
+
+def assemble(
+  name: str,
+  raw: dataset.Raw,
+  *,
+  seed: int = 0,
+  valid: float | int | None = None,
+  test: float | int | None = None,
+  limit: int | None = None,
+) -> dataset.Dataset:
+  """Splits what a set loaded and measures its inputs.
+
+  Args:
+    name: Name of the set.
+    raw: What its file returned.
+    seed: Seed of the split and of the subset.
+    valid: Size of the validation part: a fraction of the source's training
+      examples, or a count. Default: 0.1, or 0.2 without an own test part.
+    test: Size of the test part likewise, where the source has none of its own
+      (default 0.2).
+    limit: Number of training examples to keep, or None for all.
+
+  Returns:
+    The data set; parts are disjoint, and classes stand in each part in the
+    proportions of the source.
+
+  Raises:
+    UserError: A size is impossible.
+  """
+  if raw.test is not None and test is not None:
+    raise errors.UserError(
+      f'data set {name!r} has its own test part; leave out test={test!r}'
+    )
+  total = len(raw.train)
+  rest, held = np.arange(total), raw.test
+  if held is None:
+    count = _count('test', 0.2 if test is None else test, total)
+    rest, index = _cut(raw, rest, count, 'test', [seed, _TEST])
+    held = raw.train.take(index)
+  if valid is None:
+    valid = 0.2 if raw.test is None else 0.1
+  count = _count('valid', valid, total)
+  rest, index = _cut(raw, rest, count, 'valid', [seed, _VALID])
+  if limit is not None:
+    rest = _limit(raw, rest, limit, [seed, _LIMIT])
+  train = raw.train.take(rest)
+  mean, std = moments(train.x, raw.kind)
+  valid_part = raw.train.take(index)
+  counts = {'train': len(train), 'valid': len(valid_part), 'test': len(held)}
+  return dataset.Dataset(
+    name=name,
+    train=train,
+    valid=valid_part,
+    test=held,
+    classes=raw.classes,
+    kind=raw.kind,
+    mean=mean,
+    std=std,
+    provenance={
+      'name': name,
+      **raw.provenance,
+      'test': 'split' if raw.test is None else 'official',
+      'seed': seed,
+      'counts': counts,
+    },
+  )
+
+
+def moments(
+  x: np.ndarray, kind: dataset.Kind
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+  """Returns mean and standard deviation over all axes but the last.
+
+  Args:
+    x: Inputs (N, ..., C).
+    kind: The kind of the data set; images are measured in units of 255.
+
+  Returns:
+    Two tuples of C numbers, or (None, None) for tokens. The deviation of a
+    constant input is given as 1.
+
+  Example:
+    >>> moments(np.array([[0.0, 7.0], [2.0, 7.0]]), 'vector')
+    ((1.0, 7.0), (1.0, 1.0))
+  """
+  if kind == 'tokens':
+    return None, None
+  unit = 255.0 if kind == 'image' else 1.0
+  flat = x.reshape(-1, x.shape[-1])
+  if flat.dtype == np.uint8:
+    # Whole numbers, without a float copy of the training part. Python's own
+    # integers hold the products, which pass 64 bits on large sets.
+    total = np.zeros(flat.shape[1], object)
+    square = np.zeros(flat.shape[1], object)
+    for start in range(0, len(flat), 1 << 20):
+      part = flat[start : start + (1 << 20)].astype(np.int64)
+      total += part.sum(axis=0)
+      square += (part * part).sum(axis=0)
+    mean = (total / len(flat)).astype(np.float64)
+    spread = (square * len(flat) - total * total).astype(np.float64)
+    std = np.sqrt(spread) / len(flat)
+  else:
+    mean = flat.mean(axis=0, dtype=np.float64)
+    std = flat.std(axis=0, dtype=np.float64)
+  std = np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, unit)
+  return tuple((mean / unit).tolist()), tuple((std / unit).tolist())
+
+
+def stratified(
+  labels: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
+  """Draws positions so that each class has its share, to the nearest example.
+
+  Args:
+    labels: (N,) labels.
+    count: How many positions to draw, at most N.
+    rng: The randomness.
+
+  Returns:
+    `count` positions in rising order.
+  """
+  classes, inverse, sizes = np.unique(
+    labels, return_inverse=True, return_counts=True
+  )
+  share = count * sizes / len(labels)
+  quota = np.floor(share).astype(int)
+  # The largest remainders get what rounding down left over.
+  order = np.argsort(quota - share, kind='stable')
+  quota[order[: count - quota.sum()]] += 1
+  chosen = [
+    rng.permutation(np.flatnonzero(inverse == i))[: quota[i]]
+    for i in range(len(classes))
+  ]
+  return np.sort(np.concatenate(chosen))
+
+
+def _count(option: str, size: float | int, total: int) -> int:
+  if isinstance(size, int) and not isinstance(size, bool) and 0 < size < total:
+    return size
+  if isinstance(size, float) and 0 < size < 1:
+    return max(1, round(size * total))
+  raise errors.UserError(
+    f'{option} must be a fraction between 0 and 1 or a number of examples '
+    f'from 1 to {total - 1}, got {size!r}'
+  )
+
+
+def _draw(raw, index, count, seed) -> np.ndarray:
+  """Positions within `index`, stratified where examples have one label."""
+  rng = np.random.default_rng(seed)
+  if raw.train.y.ndim == 1:
+    return stratified(raw.train.y[index], count, rng)
+  return np.sort(rng.permutation(len(index))[:count])
+
+
+def _cut(raw, index, count, option, seed) -> tuple[np.ndarray, np.ndarray]:
+  if count >= len(index):
+    raise errors.UserError(
+      f'{option} takes {count} examples and leaves none of {len(index)} to '
+      'train on; make it smaller'
+    )
+  if raw.sequential:
+    return index[:-count], index[-count:]
+  chosen = np.zeros(len(index), bool)
+  chosen[_draw(raw, index, count, seed)] = True
+  return index[~chosen], index[chosen]
+
+
+def _limit(raw, index, limit, seed) -> np.ndarray:
+  whole = isinstance(limit, int) and not isinstance(limit, bool)
+  if not whole or not 0 < limit <= len(index):
+    raise errors.UserError(
+      'limit must be a number of training examples from 1 to '
+      f'{len(index)}, got {limit!r}'
+    )
+  return index[_draw(raw, index, limit, seed)]

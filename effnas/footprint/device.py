@@ -1,0 +1,113 @@
+"""Targets: what a device can do at best, as its maker published it.
+
+One JSON file per target in `devices/`; each value stands beside its source.
+Rates are dense, never those for structured sparsity. A dtype without a fast
+path has no rate: its work runs at the rate of the next wider one.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import functools
+import importlib.resources
+import json
+from typing import Any
+
+from effnas import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+  """One device as a JAX program sees it.
+
+  Attributes:
+    name: Its name, e.g. 'tpu_v5e'.
+    kind: 'tpu', 'gpu' or 'cpu'.
+    stands_for: The part and the form of it that the values belong to.
+    float: The float format it computes networks in, e.g. 'bfloat16'.
+    peak: Operations per second by dtype (a MAC is two).
+    memory_bytes: Bytes of its memory.
+    bandwidth: Bytes per second between memory and chip.
+    sources: Where each value is from, e.g. 'peak.int8': 'title, URL'.
+  """
+
+  name: str
+  kind: str
+  stands_for: str
+  float: str
+  peak: Mapping[str, float]
+  memory_bytes: float
+  bandwidth: float
+  sources: Mapping[str, str]
+
+  def rate(self, bits: int | None) -> float:
+    """Operations per second on operands of at most so many bits.
+
+    Args:
+      bits: Bits of the wider operand, or None for the device's float format.
+
+    Returns:
+      Operations per second.
+    """
+    usable = [self.float]
+    if bits is not None and bits <= 8:
+      usable.append('int8')
+    if bits is not None and bits <= 4:
+      usable.append('int4')
+    return max(self.peak[d] for d in usable if d in self.peak)
+
+  @property
+  def float_bits(self) -> int:
+    """Bits of its float format."""
+    return 32 if self.float == 'float32' else 16
+
+
+def names() -> list[str]:
+  """Names of all targets, sorted.
+
+  Example:
+    >>> 'tpu_v5e' in names()
+    True
+  """
+  files = importlib.resources.files('effnas.footprint').joinpath('devices')
+  return sorted(
+    f.name[:-5] for f in files.iterdir() if f.name.endswith('.json')
+  )
+
+
+@functools.cache
+def load(name: str) -> Device:
+  """Loads a target by name.
+
+  Args:
+    name: One of `names()`.
+
+  Returns:
+    The device. Where several JAX devices share one chip (a TPU v2 or v3 shows
+    each of its two cores), it has its share of the chip's values.
+
+  Raises:
+    UserError: No such target.
+  """
+  if name not in names():
+    raise errors.unknown('target', name, names())
+  data = read(name)
+  share = data.get('devices_per_chip', {'value': 1})['value']
+  cited = {f'peak.{k}': v for k, v in data['peak'].items()} | {
+    k: data[k] for k in ('memory_bytes', 'bandwidth')
+  }
+  return Device(
+    name=data['name'],
+    kind=data['kind'],
+    stands_for=data['stands_for'],
+    float=data['float'],
+    peak={k: v['value'] / share for k, v in data['peak'].items()},
+    memory_bytes=data['memory_bytes']['value'] / share,
+    bandwidth=data['bandwidth']['value'] / share,
+    sources={k: v['source'] for k, v in cited.items()},
+  )
+
+
+def read(name: str) -> dict[str, Any]:
+  """Reads a target's file as it stands, with the source of each value."""
+  files = importlib.resources.files('effnas.footprint')
+  return json.loads(files.joinpath('devices', f'{name}.json').read_text())

@@ -1,0 +1,3 @@
+"""How to train better with the same network: learning techniques."""
+
+from effnas.learn import augment as augment

@@ -1,0 +1,1 @@
+"""Layers, blocks and attention of efficient networks, and their rewriting."""

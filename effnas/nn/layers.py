@@ -1,0 +1,104 @@
+"""The layers that blocks are built from: Conv, Dense, Norm."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flax import linen
+import jax
+
+from effnas import errors
+from effnas.nn import convolve
+
+Activation = Callable[[jax.Array], jax.Array]
+
+Dense = linen.Dense
+
+
+class Conv(linen.Conv):
+  """`flax.linen.Conv` on [N, H, W, C] with `effnas.nn.convolve` inside.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> conv = Conv(8, (3, 3), strides=2, use_bias=False)
+    >>> variables = conv.init(jax.random.key(0), jnp.ones((1, 6, 6, 4)))
+    >>> conv.apply(variables, jnp.ones((1, 6, 6, 4))).shape
+    (1, 3, 3, 8)
+  """
+
+  conv_general_dilated: Any = convolve.conv_general_dilated
+
+
+class Norm(linen.Module):
+  """A normalisation by name, over the last axis.
+
+  Attributes:
+    kind: 'batch', 'layer' or 'rms'.
+    momentum: Of the running statistics of 'batch'; .9 follows the training
+      within the few hundred steps that a candidate gets.
+    epsilon: Added to the variance.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> x = jnp.array([[1., 3.]])
+    >>> norm = Norm('layer')
+    >>> norm.apply(norm.init(jax.random.key(0), x), x).round(3).tolist()
+    [[-1.0, 1.0]]
+  """
+
+  kind: str = 'batch'
+  momentum: float = 0.9
+  epsilon: float = 1e-5
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Normalises x [..., C]; `train` takes the statistics of the batch."""
+    if self.kind == 'batch':
+      return linen.BatchNorm(
+        use_running_average=not train,
+        momentum=self.momentum,
+        epsilon=self.epsilon,
+        name='batch',
+      )(x)
+    if self.kind == 'layer':
+      return linen.LayerNorm(epsilon=self.epsilon, name='layer')(x)
+    if self.kind == 'rms':
+      return linen.RMSNorm(epsilon=self.epsilon, name='rms')(x)
+    raise errors.unknown('norm', self.kind, ['batch', 'layer', 'rms'])
+
+
+class ConvNorm(linen.Module):
+  """Convolution without bias, normalisation, activation.
+
+  Attributes:
+    features: Output channels; 0 keeps the input's.
+    kernel: Side of the square kernel.
+    stride: Of both axes.
+    depthwise: One filter per channel (features must be 0).
+    act: Activation, or None.
+
+  Cost: H' W' kernel^2 C features MACs (depthwise: H' W' kernel^2 C).
+  """
+
+  features: int = 0
+  kernel: int = 1
+  stride: int = 1
+  depthwise: bool = False
+  act: Activation | None = None
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
+    channels = x.shape[-1]
+    x = Conv(
+      self.features or channels,
+      (self.kernel, self.kernel),
+      self.stride,
+      # Symmetric, as the published networks pad (and unlike 'SAME' at even
+      # sizes with stride 2).
+      padding=self.kernel // 2,
+      feature_group_count=channels if self.depthwise else 1,
+      use_bias=False,
+      name='conv',
+    )(x)
+    x = Norm(name='norm')(x, train)
+    return x if self.act is None else self.act(x)

@@ -1,0 +1,235 @@
+"""The one way to change a network's arithmetic: rules on module paths.
+
+Quantization, low-rank factors, adapters and removal are rules. A rule names
+the layers it is for by a pattern on their paths and computes in their place.
+`Rewritten` holds a model and its rules as *fields*, so that two policies are
+two different static modules to `jax.jit`; an ambient interception context
+around an unwrapped model would be invisible to it and a cached result of the
+other policy could come back.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+import contextlib
+import dataclasses
+import fnmatch
+import functools
+import inspect
+from typing import Any, ClassVar
+
+from flax import linen
+import jax
+import numpy as np
+
+from effnas.nn import convolve
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+  """What to do with the layers whose path matches a pattern.
+
+  Subclasses say which layer types they are for, and how to compute in their
+  place. Rules hash, as they are fields of a module.
+
+  Attributes:
+    pattern: A shell pattern on the path of a module below the model, joined
+      by slashes, e.g. '*', 'stage_*/block_0/*' or 'head'.
+  """
+
+  pattern: str = '*'
+  layers: ClassVar[tuple[type, ...]] = ()
+
+  def matches(self, module: linen.Module, path: str) -> bool:
+    """Says whether the rule is for this module."""
+    return isinstance(module, self.layers) and fnmatch.fnmatchcase(
+      path, self.pattern
+    )
+
+  def compute(
+    self, module: linen.Module, call: Callable[[], jax.Array]
+  ) -> jax.Array:
+    """Computes the layer's output; `call()` is the layer's own arithmetic."""
+    raise TypeError(f'{type(self).__name__} does not say what it computes')
+
+
+@contextlib.contextmanager
+def lend(module: linen.Module, **fields: Any) -> Iterator[None]:
+  """Gives a bound layer other values of its fields for the time of a call.
+
+  Args:
+    module: A bound module, as rules receive it.
+    **fields: Fields and what they shall hold meanwhile, for instance
+      `dot_general=...` of a `linen.Dense`.
+
+  Yields:
+    Nothing.
+  """
+  before = {name: getattr(module, name) for name in fields}
+  for name, value in fields.items():
+    object.__setattr__(module, name, value)
+  try:
+    yield
+  finally:
+    for name, value in before.items():
+      object.__setattr__(module, name, value)
+
+
+class Rewritten(linen.Module):
+  """A model under rules; its variables are those of the model alone.
+
+  For each module the first matching rule of each rule type holds; rules of
+  different types nest, the first outermost. Plain `linen.Conv` layers also
+  gain the convolution of `effnas.nn.convolve`, which changes no value.
+
+  Attributes:
+    model: Any Linen module, `model(x)` or `model(x, train=...)`.
+    rules: The rules, first match first.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> net = Rewritten(linen.Dense(3))
+    >>> variables = net.init(jax.random.key(0), jnp.ones((1, 2)))
+    >>> variables['params']['kernel'].shape
+    (2, 3)
+  """
+
+  model: linen.Module
+  rules: tuple[Rule, ...] = ()
+
+  def setup(self):
+    """Lets the model's variables stand where they stand without the wrapper."""
+    linen.share_scope(self, self.model)
+
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Calls the model under the rules.
+
+    Args:
+      x: Inputs, batch first.
+      train: Passed on to models that take it.
+
+    Returns:
+      What the model returns.
+    """
+    intercept = functools.partial(_intercept, self.rules, len(self.path))
+    with linen.intercept_methods(intercept):
+      if takes_train(type(self.model)):
+        return self.model(x, train=train)
+      return self.model(x)
+
+
+@functools.cache
+def takes_train(model: type[linen.Module]) -> bool:
+  """Says whether a model's call has an argument named `train`.
+
+  Example:
+    >>> takes_train(Rewritten), takes_train(linen.Dense)
+    (True, False)
+  """
+  return 'train' in inspect.signature(model.__call__).parameters
+
+
+def _intercept(rules, depth, next_call, args, kwargs, context):
+  module = context.module
+  if context.method_name != '__call__' or isinstance(module, Rewritten):
+    return next_call(*args, **kwargs)
+  path = '/'.join(module.path[depth:])
+  call = functools.partial(_own_arithmetic, module, next_call, args, kwargs)
+  for rule in reversed(_first_of_each_type(rules, module, path)):
+    call = functools.partial(rule.compute, module, call)
+  return call()
+
+
+def _own_arithmetic(module, next_call, args, kwargs):
+  if isinstance(module, linen.Conv) and module.conv_general_dilated is None:
+    ours = convolve.conv_general_dilated
+    with lend(module, conv_general_dilated=ours):
+      return next_call(*args, **kwargs)
+  return next_call(*args, **kwargs)
+
+
+def _first_of_each_type(rules, module, path) -> list[Rule]:
+  found: dict[type, Rule] = {}
+  for rule in rules:
+    if type(rule) not in found and rule.matches(module, path):
+      found[type(rule)] = rule
+  return list(found.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Coverage:
+  """Which rule holds for which module, and which rules hold for none.
+
+  Attributes:
+    rules_by_path: Path of a layer -> the rules that compute in its place.
+    layers: Path of such a layer -> the layer, unbound.
+    unused: Rules that matched no module, or only modules that an earlier rule
+      of their type had taken.
+  """
+
+  rules_by_path: dict[str, tuple[Rule, ...]]
+  layers: dict[str, linen.Module]
+  unused: tuple[Rule, ...]
+
+
+def coverage(
+  model: linen.Module, rules: Sequence[Rule], input_shape: Sequence[int]
+) -> Coverage:
+  """Traces a model once, without allocation, to see what the rules reach.
+
+  Args:
+    model: A Linen module, not wrapped.
+    rules: Rules as `Rewritten` takes them.
+    input_shape: Of one example, without the batch.
+
+  Returns:
+    A `Coverage`.
+
+  Example:
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Nothing(Rule):
+    ...   layers = (linen.Dense,)
+    ...   def compute(self, module, call):
+    ...     return call()
+    >>> model = linen.Sequential([linen.Dense(3), linen.Dense(2)])
+    >>> seen = coverage(model, [Nothing('layers_1'), Nothing('head')], (4,))
+    >>> list(seen.rules_by_path), seen.unused
+    (['layers_1'], (Nothing(pattern='head'),))
+  """
+  found: dict[str, tuple[Rule, ...]] = {}
+  layers: dict[str, linen.Module] = {}
+
+  def record(next_call, args, kwargs, context):
+    if context.method_name == '__call__':
+      path = '/'.join(context.module.path)
+      matching = _first_of_each_type(rules, context.module, path)
+      if matching:
+        found[path] = tuple(matching)
+        layers[path] = context.module.clone(parent=None)
+    return next_call(*args, **kwargs)
+
+  with linen.intercept_methods(record):
+    abstract_variables(model, input_shape)
+  used = {rule for matching in found.values() for rule in matching}
+  return Coverage(
+    found, layers, tuple(rule for rule in rules if rule not in used)
+  )
+
+
+def abstract_variables(
+  model: linen.Module, input_shape: Sequence[int], dtype: Any = np.float32
+) -> dict[str, Any]:
+  """Returns the shapes of a model's variables; nothing is allocated.
+
+  Args:
+    model: A Linen module.
+    input_shape: Of one example, without the batch.
+    dtype: Of the inputs.
+
+  Returns:
+    The variables, each leaf a `jax.ShapeDtypeStruct`.
+
+  Example:
+    >>> abstract_variables(linen.Dense(3), (2,))['params']['kernel'].shape
+    (2, 3)
+  """
+  x = jax.ShapeDtypeStruct((1, *input_shape), dtype)
+  return jax.eval_shape(lambda x: model.init(jax.random.key(0), x), x)

@@ -1,0 +1,103 @@
+"""From a quantization-aware trained network to the integers it deploys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flax import linen, traverse_util
+import jax.numpy as jnp
+
+from effnas.nn import rewrite
+from effnas.quant import rules
+
+Variables = Mapping[str, Any]
+
+
+def convert(
+  net: rewrite.Rewritten, variables: Variables, input_shape: Sequence[int]
+) -> tuple[rewrite.Rewritten, dict[str, Any]]:
+  """Replaces the kernels under `Quantize` rules by integers and scales.
+
+  Works on arrays, and on shapes under `jax.eval_shape`.
+
+  Args:
+    net: A model under the rules it was trained with.
+    variables: Its variables, kernels in floating point.
+    input_shape: Of one example, without the batch.
+
+  Returns:
+    The network to serve, and its variables: kernels of up to 4 bits are
+    `jnp.int4`, others `jnp.int8`; the collection 'quant' holds a
+    'kernel_scale' beside each. A network without such rules comes back as it
+    is.
+
+  Example:
+    >>> import jax
+    >>> model = rewrite.Rewritten(linen.Dense(2), rules.rules(8))
+    >>> x = jax.numpy.ones((1, 3))
+    >>> float_ = model.init(jax.random.key(0), x)
+    >>> net, integer = convert(model, float_, (3,))
+    >>> integer['params']['kernel'].dtype
+    dtype('int8')
+    >>> integer['quant']['kernel_scale'].shape
+    (1, 2)
+  """
+  from effnas.quant import aqt
+
+  flat = dict(traverse_util.flatten_dict(dict(variables)))
+  for path, (rule, layer) in quantized(net, input_shape).items():
+    key = tuple(path.split('/')) if path else ()
+    kernel = flat['params', *key, 'kernel']
+    integers, scale = aqt.quantize(
+      kernel, rule.weights, _contracted(layer, kernel.ndim)
+    )
+    dtype = jnp.int4 if rule.weights <= 4 else jnp.int8
+    flat['params', *key, 'kernel'] = integers.astype(dtype)
+    flat[rules.COLLECTION, *key, 'kernel_scale'] = scale
+  return serving(net), traverse_util.unflatten_dict(flat)
+
+
+def serving(net: rewrite.Rewritten) -> rewrite.Rewritten:
+  """Returns the network that computes with converted variables.
+
+  Example:
+    >>> serving(rewrite.Rewritten(linen.Dense(2), rules.rules(8))).rules
+    (Serve(pattern='*', weights=8, activations=8),)
+  """
+  serve = tuple(
+    rules.Serve(rule.pattern, rule.weights, rule.activations)
+    if isinstance(rule, rules.Quantize)
+    else rule
+    for rule in net.rules
+  )
+  return rewrite.Rewritten(net.model, serve)
+
+
+def quantized(
+  net: rewrite.Rewritten, input_shape: Sequence[int]
+) -> dict[str, tuple[rules.Quantize, linen.Module]]:
+  """Returns the layers that are quantized: path -> (rule, layer).
+
+  Args:
+    net: A model under rules.
+    input_shape: Of one example, without the batch.
+
+  Returns:
+    In the order of the first call; layers that a rule keeps in float are left
+    out.
+  """
+  seen = rewrite.coverage(net.model, net.rules, input_shape)
+  found = {}
+  for path, matching in seen.rules_by_path.items():
+    for rule in matching:
+      if isinstance(rule, rules.Quantize) and rule.weights != rules.FLOAT:
+        found[path] = rule, seen.layers[path]
+  return found
+
+
+def _contracted(layer: linen.Module, ndim: int) -> range:
+  """The axes of a kernel that a product sums over: all but the outputs."""
+  outputs = 1
+  if isinstance(layer, linen.DenseGeneral):
+    features = layer.features
+    outputs = 1 if isinstance(features, int) else len(features)
+  return range(ndim - outputs)

@@ -1,0 +1,45 @@
+"""pareto.csv: the front with exact numbers, for other programs.
+
+One row per trial of the front, in the order of the report. Columns:
+
+- `trial`: the trial's id in trials.jsonl;
+- one column per metric that a trial of the study has, objectives first, under
+  its name in the journal and in its unit (`latency_ms@...` in milliseconds,
+  `size_bytes` in bytes): Python's `repr`, so that reading it gives the very
+  number; empty where the trial lacks it;
+- `source of ...`: for each latency, where its values come from;
+- `lines`: the lines of trials.jsonl (counted from 1) that hold these numbers,
+  separated by spaces;
+- `arch`: the architecture as a JSON object.
+
+A study without a finished trial gives the header alone.
+"""
+
+import csv
+import json
+import pathlib
+
+from effnas.report import summary as summaries
+
+
+def write(summary: summaries.Summary, path: pathlib.Path) -> None:
+  """Writes the front of a study.
+
+  Args:
+    summary: The study.
+    path: The file to write.
+  """
+  names = summary.metrics
+  with path.open('w', newline='', encoding='utf-8') as file:
+    rows = csv.writer(file, lineterminator='\n')
+    sources = [f'source of {name}' for name in summary.sources]
+    rows.writerow(['trial', *names, *sources, 'lines', 'arch'])
+    for row in summary.front:
+      numbers = [
+        repr(row.metrics[n]) if n in row.metrics else '' for n in names
+      ]
+      lines = ' '.join(str(line) for line in sorted(set(row.lines.values())))
+      arch = json.dumps(row.arch)
+      rows.writerow(
+        [row.trial, *numbers, *summary.sources.values(), lines, arch]
+      )

@@ -1,0 +1,146 @@
+"""How metrics are called and their values written for a reader."""
+
+import math
+
+from effnas import errors
+from effnas.search import metrics
+
+_TITLES = {
+  'top5': 'top-5 accuracy',
+  'f1': 'F1',
+  'auc': 'AUC',
+  'params': 'parameters',
+  'macs': 'MACs',
+  'size_bytes': 'size',
+  'peak_memory_bytes': 'peak memory',
+  'seconds': 'time',
+}
+_UNITS = {
+  'size_bytes': 'B',
+  'peak_memory_bytes': 'B',
+  'latency_ms': 'ms',
+  'seconds': 's',
+}
+_SCALED = ('params', 'macs', 'size_bytes', 'peak_memory_bytes')
+_PREFIXES = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'k'))
+
+
+def title(name: str) -> str:
+  """Returns a metric's name in words.
+
+  Args:
+    name: A metric's name in the journal, e.g. 'test_f1'.
+
+  Example:
+    >>> title('latency_ms@tpu_v5e'), title('test_f1'), title('size_bytes')
+    ('latency on tpu_v5e', 'test F1', 'size')
+  """
+  if name.startswith('test_'):
+    return f'test {title(name.removeprefix("test_"))}'
+  kind, _, target = name.partition('@')
+  if kind == 'latency_ms':
+    words = 'latency'
+  else:
+    words = _TITLES.get(kind, kind.replace('_', ' '))
+  return f'{words} on {target}' if target else words
+
+
+def unit(name: str) -> str:
+  """Returns a metric's unit: 'B' (bytes), 'ms', 's', or '' for a number."""
+  return _UNITS.get(name.partition('@')[0], '')
+
+
+def better(name: str) -> bool | None:
+  """Whether more of a metric is better; None for what is no matter of better.
+
+  Example:
+    >>> better('test_accuracy'), better('macs'), better('seconds')
+    (True, False, None)
+  """
+  try:
+    return metrics.parse(name).maximize
+  except errors.UserError:
+    return None
+
+
+def scaled(name: str) -> bool:
+  """Whether values of this metric are written with k, M, G, T."""
+  return name.partition('@')[0] in _SCALED
+
+
+def axis(name: str, source: str = '') -> str:
+  """Returns the label of an axis: title, unit, and where the values come from.
+
+  Args:
+    name: A metric's name in the journal.
+    source: Said in the brackets too, e.g. 'batch 1, datasheet'.
+
+  Example:
+    >>> axis('latency_ms@tpu_v5e', 'batch 1, datasheet')
+    'latency on tpu_v5e (ms, batch 1, datasheet)'
+  """
+  # Bytes stand at each tick, together with their prefix.
+  inside = ', '.join(t for t in (unit(name).replace('B', ''), source) if t)
+  return f'{title(name)} ({inside})' if inside else title(name)
+
+
+def value(name: str, number: float | None) -> str:
+  """Writes a metric's value for a reader, with its unit.
+
+  Args:
+    name: The metric's name in the journal.
+    number: Its value, or None where the trial has none.
+
+  Example:
+    >>> value('size_bytes', 12_345), value('macs', 1_200_000), value('f1', 0.97)
+    ('12.3 kB', '1.20 M', '0.9700')
+    >>> value('latency_ms@cpu', 0.012), value('loss', None)
+    ('0.0120 ms', '-')
+  """
+  if number is None:
+    return '-'
+  if not math.isfinite(number):
+    return str(number)
+  if scaled(name):
+    return _scale(number, unit(name))
+  if unit(name):
+    return f'{_measured(number)} {unit(name)}'
+  return _quality(number)
+
+
+def rounded(number: float, digits: int) -> str:
+  """Writes a number with so many significant digits, large ones in full.
+
+  Example:
+    >>> rounded(0.0131234, 3), rounded(12345.6, 3), rounded(2.0, 3)
+    ('0.0131', '12346', '2')
+  """
+  if abs(number) >= 10**digits and abs(number) < 1e9:
+    return f'{number:.0f}'
+  return f'{number:.{digits}g}'
+
+
+def _measured(number: float) -> str:
+  """Three significant digits, zeros at the end included: they are figures."""
+  if number == 0 or not 1e-4 <= abs(number) < 1e3:
+    return rounded(number, 3)
+  return f'{number:#.3g}'.rstrip('.')
+
+
+def _quality(number: float) -> str:
+  if float(number).is_integer() and abs(number) > 1:
+    return f'{number:.0f}'
+  small = number != 0 and abs(number) < 1e-3
+  return f'{number:.3g}' if small else f'{number:.4f}'
+
+
+def _scale(number: float, suffix: str) -> str:
+  for size, prefix in _PREFIXES:
+    # 999.6 k would be written '1e+03 k', so it moves to the next prefix.
+    if abs(number) >= 0.9995 * size:
+      scaled_number = number / size
+      decimals = (
+        2 if scaled_number < 9.995 else 1 if scaled_number < 99.95 else 0
+      )
+      return f'{scaled_number:.{decimals}f} {prefix}{suffix}'
+  return f'{number:.0f} {suffix}'.rstrip()

@@ -1,0 +1,138 @@
+"""The one place where the folder of a run becomes rows."""
+
+from collections.abc import Mapping, Sequence
+import json
+import pathlib
+from typing import Any
+
+from effnas import errors
+from effnas.report import summary as summaries
+from effnas.search import journal, metrics, problem
+from effnas.search import trial as trial_lib
+
+_HOLDS = {'proposed': 'footprint', 'done': 'metrics', 'tested': 'metrics'}
+
+
+def read(workdir: str | pathlib.Path) -> summaries.Summary:
+  """Reads a study from the folder of its run.
+
+  Args:
+    workdir: The folder, with config.json and trials.jsonl.
+
+  Returns:
+    Every trial that the journal holds, with the front marked.
+
+  Raises:
+    UserError: The folder is none of a run, or a file in it is corrupt.
+  """
+  folder = pathlib.Path(workdir)
+  for name in ('trials.jsonl', 'config.json'):
+    if not (folder / name).is_file():
+      raise errors.UserError(
+        f'no {name} in {folder}; give the workdir of a search'
+      )
+  config = _load(folder / 'config.json')
+  section = config.get('search')
+  if not isinstance(section, dict) or 'objectives' not in section:
+    raise errors.UserError(
+      f'{folder / "config.json"} names no search.objectives; '
+      'give the workdir of a search'
+    )
+  objectives = section['objectives']
+  constraints = section.get('constraints') or {}
+  problem.check(objectives, constraints)
+  trials = journal.read(folder)
+  # The trials were read first, so each of their values is on some line.
+  lines = _lines(folder / 'trials.jsonl', trials)
+  front = {trial.id for trial in problem.front(trials, objectives)}
+  environment = folder / 'environment.json'
+  return summaries.Summary(
+    workdir=folder,
+    config=config,
+    environment=_load(environment) if environment.is_file() else {},
+    maximize={name: metrics.parse(name).maximize for name in objectives},
+    constraints=constraints,
+    sources=_sources(trials),
+    rows=tuple(
+      _row(trial, lines[trial.id], constraints, trial.id in front)
+      for trial in trials
+    ),
+  )
+
+
+def _row(
+  trial: trial_lib.Trial,
+  lines: Mapping[str, int],
+  constraints: Mapping[str, float],
+  on_front: bool,
+) -> summaries.Row:
+  numbers = _numbers(trial)
+  return summaries.Row(
+    trial=trial.id,
+    arch=trial.arch,
+    status=trial.status,
+    reason=trial.reason,
+    metrics=numbers,
+    lines=lines,
+    broken=tuple(
+      name
+      for name, bound in constraints.items()
+      if name in numbers and not numbers[name] <= bound
+    ),
+    on_front=on_front,
+  )
+
+
+def _numbers(trial: trial_lib.Trial) -> dict[str, float]:
+  """Every number about a trial: what was evaluated over what was foreseen."""
+  every = {**trial.footprint, **trial.metrics}
+  values = {name: trial.value(name) for name in every}
+  return {name: value for name, value in values.items() if _is_number(value)}
+
+
+def _sources(trials: Sequence[trial_lib.Trial]) -> dict[str, str]:
+  from effnas import footprint  # loads JAX
+
+  known = dict.fromkeys(name for trial in trials for name in trial.footprint)
+  latencies = [name for name in known if name.startswith('latency_ms@')]
+  return footprint.sources(latencies)
+
+
+def _lines(
+  path: pathlib.Path, trials: Sequence[trial_lib.Trial]
+) -> list[dict[str, int]]:
+  """Finds for each trial the lines, from 1, that hold what its row says."""
+  lines: list[dict[str, int]] = [{} for _ in trials]
+  values = [_numbers(trial) for trial in trials]
+  for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    try:
+      event = json.loads(line)
+    except ValueError:
+      break  # the torn last line, of which `journal.read` has warned
+    if event['trial'] >= len(trials):
+      continue  # a search that goes on meanwhile
+    found = lines[event['trial']]
+    if event['event'] == 'proposed':
+      found['arch'] = number
+    if event['event'] == 'failed':
+      found['reason'] = number
+    told = event.get(_HOLDS.get(event['event'], ''), {})
+    said = values[event['trial']]
+    found.update(
+      {n: number for n, v in told.items() if n in said and said[n] == v}
+    )
+  return lines
+
+
+def _is_number(value: Any) -> bool:
+  return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _load(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    value = json.loads(path.read_text(encoding='utf-8'))
+  except ValueError as e:
+    raise errors.UserError(f'{path} is not JSON: {e}') from None
+  if not isinstance(value, dict):
+    raise errors.UserError(f'{path} must hold a JSON object')
+  return value

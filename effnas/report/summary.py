@@ -1,0 +1,170 @@
+"""What a report tells: the rows of a study, its front, its config."""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+import math
+import pathlib
+from typing import Any
+
+_ALWAYS = ('size_bytes', 'params', 'macs')
+_WORDS = {'proposed': 'unfinished'}  # running, or cut off
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """One trial as a reader meets it.
+
+  Attributes:
+    trial: The trial's id.
+    arch: Path to choice, as proposed.
+    status: 'proposed' (running, or cut off), 'done' or 'failed'.
+    reason: Why it failed, else ''.
+    metrics: Every number the journal holds about the trial, by name: footprint,
+      quality on validation, quality on test ('test_...').
+    lines: Name of a metric, 'arch' or 'reason' -> number of its line in
+      trials.jsonl, counted from 1.
+    broken: Constrained metrics whose value, as evaluated, is over its bound.
+    on_front: Whether it is one of the non-dominated trials.
+  """
+
+  trial: int
+  arch: Mapping[str, Any]
+  status: str
+  reason: str = ''
+  metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  lines: Mapping[str, int] = dataclasses.field(default_factory=dict)
+  broken: tuple[str, ...] = ()
+  on_front: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+  """A study, ready to be shown.
+
+  Attributes:
+    workdir: The run's folder.
+    config: The run's config, as in config.json.
+    environment: What the run ran on, as in environment.json; {} if not there.
+    maximize: For each objective, in order, whether more is better.
+    constraints: Metric name -> its bound.
+    sources: Name of a latency -> where its values come from, e.g. 'datasheet'.
+    rows: Every trial, in order of id.
+  """
+
+  workdir: pathlib.Path
+  config: Mapping[str, Any]
+  environment: Mapping[str, Any]
+  maximize: Mapping[str, bool]
+  constraints: Mapping[str, float]
+  sources: Mapping[str, str]
+  rows: tuple[Row, ...]
+
+  @property
+  def objectives(self) -> tuple[str, ...]:
+    """Names of the objectives, in the config's order."""
+    return tuple(self.maximize)
+
+  @property
+  def front(self) -> tuple[Row, ...]:
+    """The non-dominated trials, ordered by the cost that they pay."""
+    order = cost(self)
+    members = (row for row in self.rows if row.on_front)
+    return tuple(sorted(members, key=lambda r: (r.metrics[order], r.trial)))
+
+  @property
+  def metrics(self) -> tuple[str, ...]:
+    """Names of all metrics that any trial has, objectives first."""
+    seen = {name: None for name in self.objectives}
+    for row in self.rows:
+      seen.update(dict.fromkeys(row.metrics))
+    rest = sorted(name for name in seen if name not in self.maximize)
+    return self.objectives + tuple(rest)
+
+  def columns(self) -> list[str]:
+    """Names of the metrics that a table shows, objectives first."""
+    tested = [f'test_{name}' for name in self.objectives]
+    latencies = [n for n in self.metrics if n.startswith('latency_ms@')]
+    names = [*self.objectives, *tested, *_ALWAYS, *latencies]
+    have = {name for row in self.rows for name in row.metrics}
+    return [name for name in dict.fromkeys(names) if name in have]
+
+  def counts(self) -> dict[str, int]:
+    """How many trials are in each status, the finished ones first."""
+    states = sorted({row.status for row in self.rows} - {'done'})
+    every = ('done', *states)
+    return {s: sum(row.status == s for row in self.rows) for s in every}
+
+  def sentence(self) -> str:
+    """Says in one line how the study stands."""
+    if not self.rows:
+      return 'no trial yet'
+    counts = ', '.join(
+      f'{number} {_WORDS.get(status, status)}'
+      for status, number in self.counts().items()
+    )
+    number = len(self.rows)
+    head = f'{number} trial{"s" * (number != 1)}: {counts}'
+    if any(row.on_front for row in self.rows):
+      return f'{head}; {len(self.front)} on the front'
+    return f'{head}; no finished trial yet'
+
+  def title(self) -> str:
+    """Names the study by its space and its data."""
+    data = self.config.get('data') or {}
+    words = [self.config.get('space'), data.get('name')]
+    return ' on '.join(str(word) for word in words if word)
+
+  def to_dict(self) -> dict[str, Any]:
+    """Returns the summary as JSON values; numbers that are not finite: None."""
+    return _plain(
+      {
+        'workdir': self.workdir.name,
+        'summary': self.sentence(),
+        'objectives': [
+          {'metric': name, 'maximize': up} for name, up in self.maximize.items()
+        ],
+        'constraints': dict(self.constraints),
+        'sources': dict(self.sources),
+        'front': [row.trial for row in self.front],
+        'trials': [dataclasses.asdict(row) for row in self.rows],
+        'config': self.config,
+        'environment': self.environment,
+      }
+    )
+
+  def to_json(self) -> str:
+    """Returns `to_dict` as a JSON text, for `--format=json`."""
+    return json.dumps(self.to_dict(), indent=2)
+
+
+def cost(summary: Summary) -> str:
+  """Returns the objective that orders the front: the first to minimise."""
+  for name, maximize in summary.maximize.items():
+    if not maximize:
+      return name
+  return summary.objectives[0]
+
+
+def axes(summary: Summary) -> tuple[str, ...]:
+  """Returns the metrics to draw on the x and y axis, or the only objective.
+
+  The first objective is drawn upwards and the second to the right, except
+  that a quality always stands upwards over the cost that it takes.
+  """
+  names = summary.objectives[:2]
+  if len(names) == 1:
+    return names
+  first, second = names
+  swap = not summary.maximize[first] and summary.maximize[second]
+  return (first, second) if swap else (second, first)
+
+
+def _plain(value: Any) -> Any:
+  if isinstance(value, Mapping):
+    return {str(k): _plain(v) for k, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [_plain(v) for v in value]
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value

@@ -1,0 +1,92 @@
+"""The front in the terminal: figures in a table, architectures below it."""
+
+import io
+import sys
+from typing import TextIO
+
+from rich import box
+from rich import console as consoles
+from rich import table as tables
+from rich import text as texts
+
+from effnas.report import archs, labels
+from effnas.report import summary as summaries
+
+_PIPED = 100  # columns of a line where the output is no terminal
+
+
+def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
+  """Prints the front of a study.
+
+  Figures are never cut: in a terminal that is too narrow for them, lines are
+  longer than it is wide.
+
+  Args:
+    summary: The study.
+    file: Where to print; standard output by default.
+  """
+  file = file or sys.stdout
+  console = consoles.Console(file=file, highlight=False)
+  if not console.is_terminal:
+    console.width = _PIPED
+  _print(console, texts.Text(summary.sentence()))
+  if not summary.front:
+    return
+  _print(console, _figures(summary))
+  for row in summary.front:
+    for name in row.broken:
+      value = labels.value(name, row.metrics[name])
+      bound = labels.value(name, summary.constraints[name])
+      said = f'trial {row.trial}: {labels.title(name)} {value} is over {bound}'
+      _print(console, texts.Text(said, 'red'))
+  _print(console, _archs(summary))
+
+
+def _print(console: consoles.Console, what: consoles.RenderableType) -> None:
+  """Prints as wide as the thing needs, without spaces at the ends of lines."""
+  width = max(console.measure(what).minimum, console.width)
+  draft = consoles.Console(
+    file=io.StringIO(),
+    width=width,
+    force_terminal=console.is_terminal,
+    color_system=console.color_system,
+    no_color=console.no_color,
+    highlight=False,
+  )
+  draft.print(what)
+  lines = draft.file.getvalue().splitlines()
+  console.file.write(''.join(f'{line.rstrip()}\n' for line in lines))
+
+
+def _figures(summary: summaries.Summary) -> tables.Table:
+  table = tables.Table(
+    box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1)
+  )
+  names = summary.columns()
+  table.add_column('\ntrial', justify='right', no_wrap=True)
+  for name in names:
+    goal = summary.maximize.get(name)
+    arrow = '' if goal is None else ' ↑' if goal else ' ↓'
+    first, _, target = labels.title(name).partition(' on ')
+    lines = f'{first}\non {target}' if target else f'\n{first}'
+    table.add_column(lines + arrow, justify='right', no_wrap=True)
+  for row in summary.front:
+    cells = [str(row.trial)]
+    for name in names:
+      value = labels.value(name, row.metrics.get(name))
+      cells.append(f'{value} {summary.sources.get(name, "")}'.rstrip())
+    table.add_row(*map(texts.Text, cells))
+  return table
+
+
+def _archs(summary: summaries.Summary) -> tables.Table:
+  shared, own = archs.shorten([row.arch for row in summary.front])
+  grid = tables.Table.grid(padding=(0, 2))
+  grid.add_column(justify='right', no_wrap=True)
+  grid.add_column(overflow='fold')
+  grid.add_row()
+  for row, text in zip(summary.front, own, strict=True):
+    grid.add_row(str(row.trial), texts.Text(text or '(no choice of its own)'))
+  if shared:
+    grid.add_row('all', texts.Text(shared))
+  return grid

@@ -1,0 +1,18 @@
+"""Search: draw architectures, run them as trials, keep a Pareto front.
+
+The way of a search: a `Problem` (space, objectives, constraints, footprint) is
+handed to a sampler, which proposes the next architecture from the trials it may
+see; a `Conductor` decides what it may see and writes every event to the
+journal; an engine runs the trials.
+
+A new sampler is one new file in `effnas/search/samplers`; a new engine is one
+new file `effnas/search/NAME_engine.py`.
+"""
+
+from effnas.search.driver import run
+from effnas.search.journal import read
+from effnas.search.problem import Problem, front, scores
+from effnas.search.settings import Settings
+from effnas.search.trial import Trial
+
+__all__ = ['Problem', 'Settings', 'Trial', 'front', 'read', 'run', 'scores']

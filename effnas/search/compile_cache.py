@@ -1,0 +1,44 @@
+"""The compile cache that trials share, from process to process and run to run.
+
+What is in it gets executed, so it must be the user's own.
+"""
+
+import os
+import pathlib
+import stat
+
+
+def environment() -> dict[str, str]:
+  """Makes the cache's folder and returns the variables that turn it on.
+
+  Returns:
+    Environment variables that JAX reads when it is imported; what the user set
+    stays. Empty where no folder of the user's own can be had.
+  """
+  chosen = os.environ.get('JAX_COMPILATION_CACHE_DIR')
+  folder = pathlib.Path(chosen) if chosen else _folder()
+  if not chosen and not _own(folder):
+    return {}
+  # JAX by default does not keep what compiles in under a second.
+  least = 'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'
+  return {
+    'JAX_COMPILATION_CACHE_DIR': str(folder),
+    least: os.environ.get(least, '0'),
+  }
+
+
+def _folder() -> pathlib.Path:
+  cache = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  return pathlib.Path(cache) / 'effnas' / 'xla'
+
+
+def _own(folder: pathlib.Path) -> bool:
+  try:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+      return False
+    folder.chmod(0o700)
+  except OSError:
+    return False
+  return True

@@ -1,0 +1,149 @@
+"""Drawing one new architecture that meets the constraints."""
+
+from collections.abc import Callable, Mapping, Sequence
+import logging
+from typing import Any
+
+import numpy as np
+
+from effnas import errors
+from effnas.search import plain
+from effnas.search import problem as problem_lib
+from effnas.search import trial as trial_lib
+
+_log = logging.getLogger(__name__)
+_SMALL = 2000  # spaces up to this size are walked when draws find nothing new
+
+
+class Draws:
+  """Asks a sampler until what it proposes is new and feasible.
+
+  Attributes:
+    exhausted: Whether the space has no other architecture than those tried.
+  """
+
+  def __init__(
+    self,
+    problem: problem_lib.Problem,
+    propose: Callable[..., dict[str, Any]],
+    max_draws: int,
+    trials: Sequence[trial_lib.Trial],
+  ):
+    """Takes up after some trials.
+
+    Args:
+      problem: Space, constraints and footprint.
+      propose: The sampler.
+      max_draws: How often to ask it for one trial.
+      trials: The trials so far.
+    """
+    self._problem = problem
+    self._propose = propose
+    self._max_draws = max_draws
+    self._tried = {plain.key(trial.arch) for trial in trials}
+    self._trusted = any(trial.footprint for trial in trials)
+    self._infeasible: set[str] = set()
+    self._smallest: dict[str, float] = {}
+
+  @property
+  def exhausted(self) -> bool:
+    """Whether every architecture of the space has been tried."""
+    return len(self._tried) >= self._problem.space.size
+
+  def draw(
+    self, visible: Sequence[trial_lib.Trial], rng: np.random.Generator
+  ) -> tuple[dict[str, Any], Any] | None:
+    """Draws the architecture of the next trial.
+
+    Args:
+      visible: The trials that the sampler may look at.
+      rng: The source of chance.
+
+    Returns:
+      It and its footprint, or in its place the error that counting it gave.
+      None if there is nothing new to try: the search is over.
+
+    Raises:
+      UserError: Nothing that was drawn meets the constraints, and nothing has
+        before.
+    """
+    found = self._ask(visible, rng)
+    if found is None and not self._tried:
+      raise self._hopeless()
+    if found is not None:
+      self._tried.add(plain.key(found[0]))
+    return found
+
+  def _ask(
+    self, visible: Sequence[trial_lib.Trial], rng: np.random.Generator
+  ) -> tuple[dict[str, Any], Any] | None:
+    space, repeated = self._problem.space, None
+    for _ in range(self._max_draws):
+      arch = self._propose(space, self._problem, visible, rng)
+      if plain.key(arch) in self._tried:
+        repeated = arch
+      elif (footprint := self._feasible(arch)) is not None:
+        return arch, footprint
+    if space.size <= _SMALL:
+      return self._walk(rng)
+    if repeated is not None:
+      _log.warning('none of %d draws was new; one repeats', self._max_draws)
+      return repeated, self._measure(repeated)
+    _log.warning('none of %d draws met the constraints', self._max_draws)
+    return None
+
+  def _walk(
+    self, rng: np.random.Generator
+  ) -> tuple[dict[str, Any], Any] | None:
+    """Looks at every architecture of a small space, in random order."""
+    grid = list(self._problem.space.grid())
+    for arch in (grid[i] for i in rng.permutation(len(grid))):
+      if plain.key(arch) not in self._tried:
+        footprint = self._feasible(arch)
+        if footprint is not None:
+          return arch, footprint
+    return None
+
+  def _feasible(self, arch: Mapping[str, Any]) -> Any:
+    """Returns what `_measure` does, or None if a constraint is broken."""
+    key = plain.key(arch)
+    if key in self._infeasible:
+      return None
+    footprint = self._measure(arch)
+    if isinstance(footprint, Exception):
+      return footprint
+    broken = self._problem.broken(footprint)
+    for name in self._problem.constraints:
+      least = min(footprint[name], self._smallest.get(name, np.inf))
+      self._smallest[name] = float(least)
+    if not broken:
+      return footprint
+    self._infeasible.add(key)
+    return None
+
+  def _measure(self, arch: Mapping[str, Any]) -> Any:
+    """Returns the footprint, or the error that concerns this one only."""
+    try:
+      footprint = self._problem.footprint(arch)
+    except errors.UserError as e:
+      if not self._trusted:  # it has never worked: no architecture's fault
+        raise
+      return e
+    except Exception as e:  # a failed trial, and the search goes on
+      return e
+    self._trusted = True
+    return footprint
+
+  def _hopeless(self) -> errors.UserError:
+    bounds = self._problem.constraints
+    alone = [name for name in bounds if self._smallest[name] > bounds[name]]
+    said = ', '.join(
+      f'{name} <= {bounds[name]:g} (smallest seen: {self._smallest[name]:g})'
+      for name in alone or bounds
+    )
+    together = '' if alone else ' together'
+    return errors.UserError(
+      f'no candidate meets {said}{together} in {self._max_draws} draws, '
+      f'{len(self._infeasible)} of them different; raise the bound, let the '
+      'space reach smaller networks, or raise search.max_draws'
+    )

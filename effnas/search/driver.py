@@ -1,0 +1,75 @@
+"""A search from its config to its trials."""
+
+from collections.abc import Mapping
+import os
+from typing import Any
+
+from effnas import errors
+from effnas.search import conductor as conductor_lib
+from effnas.search import engines, evaluation, plain, samplers
+from effnas.search import journal as journal_lib
+from effnas.search import problem as problem_lib
+from effnas.search import progress as progress_lib
+from effnas.search import settings as settings_lib
+from effnas.search import trial as trial_lib
+from effnas.search import workdir as workdir_lib
+
+
+def run(
+  config: Mapping[str, Any],
+  workdir: str | os.PathLike[str],
+  *,
+  evaluate: str = 'effnas.search.candidate:evaluate',
+  problem: problem_lib.Problem | None = None,
+) -> list[trial_lib.Trial]:
+  """Runs a search, or goes on with the one that the workdir holds.
+
+  Args:
+    config: JSON values; section "search" is the keyword arguments of
+      `Settings`, the others are read by `candidate.problem` and by `evaluate`.
+    workdir: The folder to keep everything in.
+    evaluate: Dotted name, importable on every worker, of the function
+      (task, arch, trial, report) -> metrics that evaluates an architecture,
+      with task = {'config': config, 'workdir': path}.
+    problem: What is searched for, by default what the config declares.
+
+  Returns:
+    All trials, failed ones included, in order of id.
+
+  Raises:
+    UserError: The config or the workdir cannot be used.
+  """
+  config = plain.plain(config)
+  if not isinstance(config.get('search'), dict):
+    raise errors.UserError(
+      'the config has no section "search", '
+      "e.g. {'objectives': ['accuracy', 'size_bytes']}"
+    )
+  settings = settings_lib.make(config['search'])
+  evaluation.resolve(evaluate)
+  if problem is None:
+    problem = evaluation.resolve('effnas.search.candidate:problem')(config)
+
+  described = problem.space.describe()
+  with (
+    workdir_lib.opened(workdir, config, described, problem.provenance) as path,
+    journal_lib.Journal(path / 'trials.jsonl') as journal,
+  ):
+    conductor = conductor_lib.Conductor(
+      problem,
+      samplers.load(settings.sampler, settings.sampler_args),
+      journal,
+      trials=settings.trials,
+      concurrency=settings.concurrency,
+      seed=settings.seed,
+      asynchronous=settings.asynchronous,
+      max_draws=settings.max_draws,
+    )
+    task = {'config': config, 'workdir': str(path)}
+    if not conductor.exhausted:
+      with progress_lib.Progress(
+        settings.trials, problem.objectives, journal
+      ) as progress:
+        engine = engines.load(settings.engine)
+        engine(conductor, evaluate, task, settings.concurrency, progress.update)
+    return list(journal.trials)

@@ -1,0 +1,98 @@
+"""Evaluating one trial: whatever happens becomes a message, never an error."""
+
+from collections.abc import Callable, Mapping
+import importlib
+import time
+import traceback
+from typing import Any
+
+from effnas import errors
+from effnas.search import plain
+
+
+def resolve(name: str) -> Callable[..., Any]:
+  """Returns the function that a dotted name names.
+
+  Args:
+    name: 'module:function', to be found on every worker.
+
+  Raises:
+    UserError: There is no such function.
+
+  Example:
+    >>> resolve('math:hypot')(3, 4)
+    5.0
+  """
+  module, colon, attribute = name.partition(':')
+  if not (module and colon and attribute):
+    raise errors.UserError(
+      f"a function is named 'module:function', got {name!r}"
+    )
+  try:
+    found = getattr(importlib.import_module(module), attribute)
+  except (ImportError, AttributeError) as e:
+    raise errors.UserError(f'there is no function {name!r}: {e}') from e
+  if not callable(found):
+    raise errors.UserError(f'{name!r} is not a function: {found!r}')
+  return found
+
+
+def run(
+  evaluate: str,
+  task: Mapping[str, Any],
+  arch: Mapping[str, Any],
+  trial: int,
+  send: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+  """Evaluates one architecture.
+
+  Args:
+    evaluate: Dotted name of the function (task, arch, trial, report) -> metrics
+      that does it, where report(epoch, metrics) may be called meanwhile.
+    task: What all trials share: {'config': ..., 'workdir': ...}.
+    arch: The architecture.
+    trial: The trial's id.
+    send: Called with each message of a report.
+
+  Returns:
+    A message for `Conductor.take`: {'event': 'done', 'metrics': ...}, with
+    'seconds' among the metrics, or {'event': 'failed', 'reason': ...,
+    'traceback': ...}. Plain values, though not all finite.
+  """
+  start = time.monotonic()
+
+  def report(epoch: int, metrics: Mapping[str, Any]) -> None:
+    values = plain.plain(metrics, finite=False)
+    send({'event': 'reported', 'epoch': int(epoch), 'metrics': values})
+
+  try:
+    found = resolve(evaluate)(task, arch, trial, report)
+    metrics = plain.plain(found, finite=False)
+    metrics.setdefault('seconds', round(time.monotonic() - start, 3))
+    return {'event': 'done', 'metrics': metrics}
+  except (Exception, SystemExit) as e:
+    return {
+      'event': 'failed',
+      'reason': describe(e),
+      'traceback': traceback.format_exc(),
+    }
+
+
+def describe(error: BaseException) -> str:
+  """Says in one line what went wrong.
+
+  Args:
+    error: The error.
+
+  Returns:
+    'Type: first line of the message'; that memory ran out is said in words.
+
+  Example:
+    >>> describe(MemoryError())
+    'out of memory: MemoryError'
+  """
+  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  text = ': '.join([type(error).__name__, *(line[:300] for line in lines[:1])])
+  if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in str(error):
+    return f'out of memory: {text}'
+  return text

@@ -1,0 +1,175 @@
+"""Pareto dominance among points, every objective to be minimised.
+
+Points are arrays of shape (points, objectives). `minimised` turns objectives
+where more is better.
+"""
+
+import bisect
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def minimised(values: np.ndarray, maximize: Sequence[bool]) -> np.ndarray:
+  """Turns objectives so that less is better in all of them.
+
+  Args:
+    values: Shape (points, objectives).
+    maximize: For each objective, whether more is better.
+
+  Returns:
+    An array of the same shape.
+  """
+  signs = np.where(np.asarray(maximize, bool), -1.0, 1.0)
+  return np.asarray(values, float).reshape(-1, len(signs)) * signs
+
+
+def ranks(points: np.ndarray) -> np.ndarray:
+  """Sorts points into fronts: 0 is the front, 1 the front without it, ...
+
+  Equal points have equal rank.
+
+  Args:
+    points: Shape (points, objectives).
+
+  Returns:
+    The rank of each point, shape (points,).
+
+  Reference:
+    Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm:
+    NSGA-II", section III.A; the search by bisection is that of Jensen 2003,
+    "Reducing the run-time complexity of multiobjective EAs".
+
+  Example:
+    >>> ranks(np.array([[1, 4], [2, 2], [3, 3], [4, 1]])).tolist()
+    [0, 0, 1, 0]
+  """
+  points = np.asarray(points, float)
+  if not len(points):
+    return np.zeros(0, int)
+  if points.shape[1] == 1:
+    return np.unique(points[:, 0], return_inverse=True)[1].reshape(-1)
+  return _ranks_2d(points) if points.shape[1] == 2 else _ranks_nd(points)
+
+
+def front(points: np.ndarray) -> np.ndarray:
+  """Returns the indices of the points that no other point dominates.
+
+  Args:
+    points: Shape (points, objectives).
+  """
+  return np.flatnonzero(ranks(points) == 0)
+
+
+def crowding(points: np.ndarray) -> np.ndarray:
+  """Returns how lonely each point of a front is.
+
+  Args:
+    points: One front, shape (points, objectives).
+
+  Returns:
+    The crowding distance of each point, infinite at the ends.
+
+  Reference:
+    Deb et al. 2002, section III.B.
+  """
+  points = np.asarray(points, float)
+  distance = np.zeros(len(points))
+  for column in points.T:
+    order = np.argsort(column, kind='stable')
+    values = column[order]
+    width = values[-1] - values[0]
+    if width > 0:
+      distance[order[1:-1]] += (values[2:] - values[:-2]) / width
+    distance[order[[0, -1]]] = np.inf
+  return distance
+
+
+def places(points: np.ndarray) -> np.ndarray:
+  """Orders points from best to worst: by rank, then the lonelier first.
+
+  Args:
+    points: Shape (points, objectives).
+
+  Returns:
+    The place of each point, 0 the best; the earlier point where all is equal.
+
+  Reference:
+    Deb et al. 2002, the crowded-comparison operator.
+  """
+  rank = ranks(points)
+  lonely = np.zeros(len(rank))
+  for r in range(rank.max(initial=-1) + 1):
+    members = np.flatnonzero(rank == r)
+    lonely[members] = crowding(np.asarray(points)[members])
+  place = np.empty(len(rank), int)
+  place[np.lexsort((-lonely, rank))] = np.arange(len(rank))
+  return place
+
+
+def hypervolume(points: np.ndarray, reference: Sequence[float]) -> float:
+  """Returns the volume that points dominate, up to a reference point. Exact.
+
+  Args:
+    points: Shape (points, objectives); those not better than the reference in
+      every objective add nothing.
+    reference: The worst corner, shape (objectives,).
+
+  Reference:
+    Zitzler and Thiele 1999, "Multiobjective evolutionary algorithms: a
+    comparative case study and the strength Pareto approach"; computed by
+    slicing the last objective (While et al. 2006).
+
+  Example:
+    >>> hypervolume(np.array([[1, 2], [2, 1]]), (3, 3))
+    3.0
+  """
+  corner = np.asarray(reference, float)
+  points = np.asarray(points, float).reshape(-1, len(corner))
+  points = points[(points < corner).all(axis=1)]
+  if not len(points):
+    return 0.0
+  if len(corner) == 1:
+    return float(corner[0] - points.min())
+  if len(corner) == 2:
+    points = points[np.lexsort((points[:, 1], points[:, 0]))]
+    low = np.minimum.accumulate(np.append(corner[1], points[:, 1]))
+    return float(((corner[0] - points[:, 0]) * (low[:-1] - low[1:])).sum())
+  points = points[np.argsort(points[:, -1])]
+  depth = np.diff(np.append(points[:, -1], corner[-1]))
+  return sum(
+    float(d) * hypervolume(points[: i + 1, :-1], reference[:-1])
+    for i, d in enumerate(depth)
+    if d > 0
+  )
+
+
+def _ranks_2d(points: np.ndarray) -> np.ndarray:
+  # In lexicographic order a point is dominated by front r exactly if that
+  # front's last point is not above it, and these last points ascend with r.
+  rank = np.zeros(len(points), int)
+  last: list[float] = []  # smallest second objective of each front
+  before = None
+  for i in np.lexsort((points[:, 1], points[:, 0])):
+    x, y = points[i]
+    if before is not None and (points[before] == points[i]).all():
+      rank[i] = rank[before]
+      continue
+    r = bisect.bisect_right(last, y)
+    last[r : r + 1] = [y]
+    rank[i], before = r, i
+  return rank
+
+
+def _ranks_nd(points: np.ndarray) -> np.ndarray:
+  rank = np.full(len(points), -1)
+  no_worse = (points[:, None] <= points[None]).all(axis=-1)
+  beats = no_worse & ~no_worse.T  # [i, j]: i dominates j
+  left = np.arange(len(points))
+  level = 0
+  while len(left):
+    free = ~beats[np.ix_(left, left)].any(axis=0)
+    rank[left[free]] = level
+    left = left[~free]
+    level += 1
+  return rank

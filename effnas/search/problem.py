@@ -1,0 +1,150 @@
+"""What is searched for: space, objectives, constraints, footprint."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from effnas import errors
+from effnas.search import metrics, pareto
+from effnas.search import trial as trial_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+  """A search problem.
+
+  Attributes:
+    space: The `effnas.space.Space` to search.
+    objectives: Names of metrics, quality or footprint; their direction is
+      theirs.
+    footprint: From an architecture to what it costs, by metric, without
+      training it. A UserError on the first architecture ends the search.
+    constraints: Footprint metric to its upper bound.
+    provenance: Where the data comes from, as JSON values, for the record.
+  """
+
+  space: Any
+  objectives: Sequence[str]
+  footprint: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+  constraints: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+  def __post_init__(self) -> None:
+    check(self.objectives, self.constraints)
+
+  def broken(self, footprint: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the constraints that a footprint breaks, with its values.
+
+    Args:
+      footprint: What an architecture costs, by metric.
+
+    Raises:
+      UserError: The footprint says nothing about a constrained metric.
+    """
+    broken = {}
+    for name, bound in self.constraints.items():
+      if name not in footprint:
+        known = ', '.join(sorted(footprint)) or 'nothing'
+        raise errors.UserError(
+          f'the constraint {name} <= {bound:g} cannot be checked: the footprint '
+          f'tells {known}'
+        )
+      if not footprint[name] <= bound:  # nan breaks it too
+        broken[name] = float(footprint[name])
+    return broken
+
+  def flaw(self, trial: trial_lib.Trial, found: Mapping[str, Any]) -> str:
+    """Returns what makes the results of a trial useless, '' if nothing.
+
+    Args:
+      trial: The trial.
+      found: The metrics of its evaluation, plain values.
+    """
+    for name in self.objectives:
+      value = found.get(name, trial.footprint.get(name))
+      if value is None:
+        return f'the evaluation gave no {name}'
+      if isinstance(value, bool) or not isinstance(value, int | float):
+        return f'{name} is no number: {value!r}'
+      if not math.isfinite(value):
+        return f'{name} is not finite: {value}'
+    return ''
+
+  def scores(self, trials: Iterable[trial_lib.Trial]) -> np.ndarray:
+    """Returns the objectives of done trials, to be minimised; see `scores`."""
+    return scores(trials, self.objectives)
+
+
+def scores(
+  trials: Iterable[trial_lib.Trial], objectives: Sequence[str]
+) -> np.ndarray:
+  """Returns the objectives of done trials, turned so that less is better.
+
+  Args:
+    trials: Trials that are done.
+    objectives: Names of metrics.
+
+  Returns:
+    Shape (trials, objectives).
+  """
+  up = [metrics.parse(name).maximize for name in objectives]
+  values = [[trial.value(name) for name in objectives] for trial in trials]
+  return pareto.minimised(np.array(values, float), up)
+
+
+def front(
+  trials: Iterable[trial_lib.Trial], objectives: Sequence[str]
+) -> list[trial_lib.Trial]:
+  """Returns the done trials that no other one dominates, in order of id.
+
+  Args:
+    trials: Trials; those that are not done do not count.
+    objectives: Names of metrics.
+  """
+  done = [trial for trial in trials if trial.status == 'done']
+  return [done[i] for i in pareto.front(scores(done, objectives))]
+
+
+def check(objectives: Sequence[str], constraints: Mapping[str, float]) -> None:
+  """Checks that objectives and constraints can be searched for.
+
+  Args:
+    objectives: Names of metrics, at least one, none twice, none on test data.
+    constraints: Footprint metric to its upper bound, a finite number.
+
+  Raises:
+    UserError: They cannot.
+  """
+  if isinstance(objectives, str) or not objectives:
+    raise errors.UserError(
+      'objectives must be a list of at least one metric, '
+      f"e.g. ['accuracy', 'size_bytes']; got {objectives!r}"
+    )
+  for name in objectives:
+    if metrics.parse(name).test:
+      raise errors.UserError(
+        f'a search must not look at the test set: objective {name!r}; '
+        f'use {name.removeprefix("test_")!r}'
+      )
+    if list(objectives).count(name) > 1:
+      raise errors.UserError(f'objective {name!r} is named twice')
+  if not isinstance(constraints, Mapping):
+    raise errors.UserError(
+      'constraints must map footprint metrics to upper bounds, '
+      f"e.g. {{'size_bytes': 200000}}; got {constraints!r}"
+    )
+  for name, bound in constraints.items():
+    if not metrics.parse(name).footprint:
+      raise errors.UserError(
+        f'constraint on {name!r}: only footprint metrics are known before '
+        'training; make it an objective'
+      )
+    number = isinstance(bound, int | float) and not isinstance(bound, bool)
+    if not number or not math.isfinite(bound) or bound <= 0:
+      raise errors.UserError(
+        f'constraint {name}: the upper bound must be a number above 0, '
+        f'got {bound!r}'
+      )

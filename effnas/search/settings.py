@@ -1,0 +1,82 @@
+"""The config's section "search": the keyword arguments of one class."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from effnas import errors
+from effnas.search import engines, problem, samplers
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """How a search is run.
+
+  Attributes:
+    objectives: Names of the metrics to search for.
+    constraints: Footprint metric to its upper bound, checked before training.
+    trials: How many architectures to try.
+    concurrency: How many trials may run at once. The proposal of trial i sees
+      the trials before i - concurrency + 1, so that the search is the same
+      however long each of them takes.
+    sampler: Name of a file in `effnas/search/samplers`.
+    sampler_args: The sampler's own keyword arguments.
+    seed: Of all that is random in the proposals.
+    engine: 'ray' runs trials in parallel, 'inline' one by one in this process.
+    asynchronous: Let a proposal see whatever has finished. Faster where trials
+      differ in length, and then no two runs are the same.
+    max_draws: How many architectures to draw for one trial until one is new and
+      meets the constraints.
+  """
+
+  objectives: Sequence[str]
+  constraints: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  trials: int = 24
+  concurrency: int = 1
+  sampler: str = 'nsga2'
+  sampler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  seed: int = 0
+  engine: str = 'ray'
+  asynchronous: bool = False
+  max_draws: int = 500
+
+  def __post_init__(self) -> None:
+    problem.check(self.objectives, self.constraints)
+    for name in ('trials', 'concurrency', 'max_draws'):
+      _whole(name, getattr(self, name), least=1)
+    _whole('seed', self.seed, least=0)
+    if not isinstance(self.asynchronous, bool):
+      raise errors.UserError(
+        f'search.asynchronous must be true or false, got {self.asynchronous!r}'
+      )
+    if self.engine not in engines.names():
+      raise errors.unknown('engine', self.engine, engines.names())
+    samplers.load(self.sampler, self.sampler_args)
+
+
+def make(section: Mapping[str, Any]) -> Settings:
+  """Makes settings of a config's section.
+
+  Args:
+    section: Keyword arguments of `Settings`.
+
+  Raises:
+    UserError: A key is unknown or missing, or a value is out of its range.
+  """
+  known = [field.name for field in dataclasses.fields(Settings)]
+  for key in section:
+    if key not in known:
+      raise errors.unknown('setting search', key, known)
+  if 'objectives' not in section:
+    raise errors.UserError(
+      "search.objectives is missing, e.g. ['accuracy', 'size_bytes']"
+    )
+  return Settings(**section)
+
+
+def _whole(name: str, value: Any, least: int) -> None:
+  whole = isinstance(value, int) and not isinstance(value, bool)
+  if not whole or value < least:
+    raise errors.UserError(
+      f'search.{name} must be a whole number of at least {least}, got {value!r}'
+    )

@@ -1,0 +1,86 @@
+"""A trial, and how the journal's events make one."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+  """One architecture, and what became of it.
+
+  Attributes:
+    id: Its number, from 0, in the order of proposals.
+    arch: The architecture: path to choice, plain JSON values.
+    footprint: What it costs, by metric, known before training.
+    status: 'proposed', 'done' or 'failed'.
+    metrics: What training and evaluation gave, by metric.
+    reason: Why it failed, else ''.
+    reports: Epoch to metrics, of trials that report while they train.
+  """
+
+  id: int
+  arch: Mapping[str, Any]
+  footprint: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  status: str = 'proposed'
+  metrics: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  reason: str = ''
+  reports: Mapping[int, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
+
+  @property
+  def finished(self) -> bool:
+    """Whether it is done or has failed."""
+    return self.status != 'proposed'
+
+  def value(self, metric: str) -> Any:
+    """Returns a metric's value, as evaluated rather than as foreseen.
+
+    Args:
+      metric: Name of a metric.
+
+    Returns:
+      Its value, None where the trial has none.
+    """
+    return self.metrics.get(metric, self.footprint.get(metric))
+
+
+def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
+  """Returns what an event makes of a trial; changes nothing.
+
+  Args:
+    trials: The trials so far, in order of id.
+    event: One event of the journal.
+
+  Returns:
+    The trial that the event is about, as it is afterwards.
+
+  Raises:
+    ValueError: The event makes no sense after these trials.
+  """
+  kind, number = event['event'], event['trial']
+  if kind == 'proposed':
+    if number != len(trials):
+      raise ValueError(
+        f'proposes trial {number}, but the next one is trial {len(trials)}'
+      )
+    return Trial(number, event['arch'], event['footprint'])
+  if not isinstance(number, int) or not 0 <= number < len(trials):
+    raise ValueError(f'trial {number} is {kind} but was never proposed')
+  trial = trials[number]
+  if kind == 'tested':
+    if trial.status != 'done':
+      raise ValueError(f'trial {number} is tested but not done')
+    metrics = {**trial.metrics, **event['metrics']}
+    return dataclasses.replace(trial, metrics=metrics)
+  if trial.finished:
+    raise ValueError(f'trial {number} is {kind} but was {trial.status} already')
+  if kind == 'reported':
+    reports = {**trial.reports, event['epoch']: event['metrics']}
+    return dataclasses.replace(trial, reports=reports)
+  if kind == 'done':
+    return dataclasses.replace(trial, status='done', metrics=event['metrics'])
+  if kind == 'failed':
+    return dataclasses.replace(trial, status='failed', reason=event['reason'])
+  raise ValueError(f'unknown event {kind!r}')

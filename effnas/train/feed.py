@@ -1,0 +1,57 @@
+"""The training split on the device: whole where it fits, else in pieces."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+
+class Feed:
+  """Gives the training rows of each epoch as arrays on the device.
+
+  Attributes:
+    sizes: Rows of each piece of an epoch; each but a single one is a whole
+      number of batches, of which at most the last is smaller than the others.
+    steps: Whole batches in an epoch.
+  """
+
+  def __init__(self, split: Any, batch_size: int, device_bytes: int):
+    """Makes the feed.
+
+    Args:
+      split: Has arrays x (N, ...) and y.
+      batch_size: Rows per step, N at most.
+      device_bytes: Bytes of x that may lie on the device at once.
+    """
+    self._split = split
+    self._whole: tuple[jax.Array, jax.Array] | None = None
+    n = len(split.x)
+    row_bytes = split.x[:1].nbytes
+    if n * row_bytes <= device_bytes:
+      self.sizes = [n]
+      self._whole = self._put(slice(None))
+    else:
+      fitting = max(device_bytes // (row_bytes * batch_size), 1) * batch_size
+      used = n // batch_size * batch_size
+      self.sizes = [min(fitting, used - i) for i in range(0, used, fitting)]
+    self.steps = sum(size // batch_size for size in self.sizes)
+
+  def __call__(
+    self, seed: int, epoch: int
+  ) -> Iterator[tuple[jax.Array, jax.Array]]:
+    """Yields the pieces (x, y) of an epoch, a function of seed and epoch."""
+    if self._whole is not None:
+      yield self._whole
+      return
+    order = np.random.default_rng([seed, epoch]).permutation(len(self._split.x))
+    start = 0
+    for size in self.sizes:
+      # Sorted, as a memory-mapped file is read best; the epoch shuffles.
+      yield self._put(np.sort(order[start : start + size]))
+      start += size
+
+  def _put(self, rows: Any) -> tuple[jax.Array, jax.Array]:
+    x = np.asarray(self._split.x[rows])
+    y = np.asarray(self._split.y[rows])
+    return jax.device_put(x), jax.device_put(y)

@@ -1,0 +1,228 @@
+"""Training of one network from the first epoch to the last."""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import math
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from effnas import errors
+from effnas.train import checkpoint, evaluation, step
+from effnas.train import epoch as epoch_lib
+from effnas.train import feed as feed_lib
+from effnas.train import optim as optim_lib
+from effnas.train import prepare as prepare_lib
+from effnas.train import state as state_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+  """A trained network.
+
+  Attributes:
+    variables: The network's variables after the last epoch; with `ema` the
+      averaged parameters.
+    history: One dict per epoch: 'epoch' (from 1), 'train_loss',
+      'train_accuracy' (both during training), and where it was evaluated the
+      metrics of the validation split.
+  """
+
+  variables: dict[str, Any]
+  history: list[dict[str, Any]]
+
+
+def fit(
+  net: Any,
+  dataset: Any,
+  *,
+  epochs: int,
+  batch_size: int,
+  optim: Mapping[str, Any] | None = None,
+  seed: int = 0,
+  label_smoothing: float = 0.0,
+  ema: float = 0.0,
+  dtype: str = 'float32',
+  augment: Sequence[str] = (),
+  eval_every: int = 0,
+  checkpoint_dir: str | pathlib.Path | None = None,
+  checkpoint_every: int = 1,
+  on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
+  variables: Mapping[str, Any] | None = None,
+  loss: Callable | None = None,
+  device_bytes: int = 8 * 2**30,
+) -> Fitted:
+  """Trains a network on `dataset.train`.
+
+  The split lies on the device and an epoch is one compiled call, which trials
+  share whose network and batch size are equal, whatever their learning rate.
+  A fit that was killed and is called again resumes from its last checkpoint
+  and ends, on the same machine, with the same bits.
+
+  Args:
+    net: A Linen module whose `__call__` takes `train`, or `rewrite.Rewritten`.
+    dataset: Has `train` and `valid` (each with arrays x and y) and `prepare`.
+    epochs: Number of passes over the training split.
+    batch_size: Inputs per step; the last, incomplete batch of an epoch is left
+      out. A split smaller than a batch is one batch.
+    optim: Keyword arguments of `optim.make`.
+    seed: Seed of the initial parameters, the order, the augmentation, dropout.
+    label_smoothing: Share of the target spread evenly over the classes.
+    ema: Decay of the moving average of the parameters; 0 is none.
+    dtype: Type of the arithmetic, 'float32' or 'bfloat16'.
+    augment: Names for `effnas.learn.augment.make`; for images only.
+    eval_every: Evaluate on `dataset.valid` each so many epochs and after the
+      last; 0 is never.
+    checkpoint_dir: Where checkpoints are written and resumed from.
+    checkpoint_every: Epochs between checkpoints; the last epoch has one.
+    on_epoch: Called with the epoch (from 1) and its metrics, after its
+      checkpoint. It sees each epoch at least once: a resumed fit repeats the
+      one it resumes from. What it raises ends the training.
+    variables: Variables to start from instead of drawn ones.
+    loss: (logits, labels, inputs) -> scalar instead of the cross-entropy.
+    device_bytes: A larger training split goes to the device piece by piece,
+      shuffled on the host.
+
+  Returns:
+    The variables and the history.
+
+  Raises:
+    Diverged: If the loss is not finite in an epoch.
+    UserError: For settings out of range, or checkpoints of other settings.
+
+  Example:
+    >>> from flax import linen
+    >>> import types
+    >>> class Line(linen.Module):
+    ...   @linen.compact
+    ...   def __call__(self, x, train=False):
+    ...     return linen.Dense(2)(x)
+    >>> x = np.linspace(-1, 1, 32, dtype=np.float32)[:, None]
+    >>> split = types.SimpleNamespace(x=x, y=(x[:, 0] > 0).astype(np.int32))
+    >>> data = types.SimpleNamespace(
+    ...   train=split, valid=split, kind='vector', prepare=lambda x: x)
+    >>> fitted = fit(Line(), data, epochs=20, batch_size=8, eval_every=20,
+    ...              optim={'lr': 0.1})
+    >>> fitted.history[-1]['accuracy']
+    1.0
+  """
+  _check(
+    dataset.train,
+    {
+      'epochs': epochs,
+      'batch_size': batch_size,
+      'checkpoint_every': checkpoint_every,
+    },
+  )
+  _check_shares({'label_smoothing': label_smoothing, 'ema': ema})
+  if isinstance(augment, str):
+    raise errors.UserError(
+      f'augment must be a list of names, as [{augment!r}]; got {augment!r}'
+    )
+  batch_size = min(batch_size, len(dataset.train.x))
+  feed = feed_lib.Feed(dataset.train, batch_size, device_bytes)
+  tx = optim_lib.make(epochs * feed.steps, **(optim or {}))
+  plan = epoch_lib.Plan(
+    net=net,
+    update=tx.update,
+    prepare=prepare_lib.Prepare(dataset),
+    augment=tuple(augment),
+    batch_size=batch_size,
+    dtype=dtype,
+    loss=loss,
+  )
+  numbers = {
+    'label_smoothing': jnp.float32(label_smoothing),
+    'ema': jnp.float32(ema),
+  }
+  state = state_lib.create(
+    net,
+    tx,
+    plan.prepare,
+    np.asarray(dataset.train.x[:batch_size]),
+    seed=seed,
+    ema=ema > 0,
+    variables=variables,
+  )
+  done, history = 0, []
+  settings = {
+    'epochs': epochs,
+    'batch_size': batch_size,
+    'optim': dict(optim or {}),
+    'seed': seed,
+    'label_smoothing': label_smoothing,
+    'ema': ema,
+    'dtype': dtype,
+    'augment': list(augment),
+    'pieces': feed.sizes,
+    'data': [getattr(dataset, 'name', ''), *dataset.train.x.shape],
+  }
+  if checkpoint_dir:
+    # Drawn variables follow from the seed; given ones count by their values.
+    start = state.variables()
+    shapes = jax.eval_shape(lambda: start)
+    settings['variables'] = checkpoint.digest(
+      shapes if variables is None else start
+    )
+    settings['net'] = checkpoint.digest_repr(net)
+    restored = checkpoint.latest(checkpoint_dir, state, settings)
+    if restored:
+      done, state, history = restored
+      if on_epoch:
+        on_epoch(done, dict(history[-1]))
+  for epoch in range(done + 1, epochs + 1):
+    state, record = _epoch(
+      plan, feed, state, seed=seed, epoch=epoch, numbers=numbers
+    )
+    last = epoch == epochs
+    if eval_every and (last or epoch % eval_every == 0):
+      record |= evaluation.evaluate(
+        net, state.variables(), dataset.valid, dataset
+      )
+    history.append(record)
+    if checkpoint_dir and (last or epoch % checkpoint_every == 0):
+      checkpoint.save(checkpoint_dir, epoch, state, history, settings)
+    if on_epoch:
+      on_epoch(epoch, dict(record))
+  return Fitted(state.variables(), history)
+
+
+def _epoch(
+  plan: epoch_lib.Plan,
+  feed: feed_lib.Feed,
+  state: state_lib.State,
+  *,
+  seed: int,
+  epoch: int,
+  numbers: Mapping[str, Any],
+) -> tuple[state_lib.State, dict[str, Any]]:
+  run = epoch_lib.compiled(plan)
+  key = jax.random.fold_in(jax.random.key(seed), epoch)
+  totals = {'loss': 0.0, 'accuracy': 0.0}
+  for i, (x, y) in enumerate(feed(seed, epoch)):
+    state, metrics = run(state, x, y, jax.random.fold_in(key, i), numbers)
+    share = len(x) // plan.batch_size / feed.steps
+    for name, value in jax.device_get(metrics).items():
+      totals[name] += share * float(value)
+  if not math.isfinite(totals['loss']):
+    raise step.Diverged(f'loss is {totals["loss"]} in epoch {epoch}')
+  return state, {'epoch': epoch} | {f'train_{k}': v for k, v in totals.items()}
+
+
+def _check(split: Any, counts: Mapping[str, int]) -> None:
+  if not len(split.x):
+    raise errors.UserError('there is nothing to train on: the split is empty')
+  for name, value in counts.items():
+    if value < 1:
+      raise errors.UserError(f'{name} must be 1 or more; got {value!r}')
+
+
+def _check_shares(shares: Mapping[str, float]) -> None:
+  for name, share in shares.items():
+    if not 0 <= share < 1:
+      raise errors.UserError(
+        f'{name} must be at least 0 and less than 1; got {share!r}'
+      )

@@ -1,0 +1,227 @@
+"""Optimisers: a schedule, clipping and weight decay around optax's rules.
+
+Numbers such as the learning rate live in the optimiser's state, so that two
+trials that differ in them alone run the same compiled program. For the same
+reason `make(...).update` is one and the same function whenever name, schedule,
+clipping on or off and `nesterov` are the same.
+"""
+
+from collections.abc import Callable, Mapping
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from effnas import errors
+
+SCHEDULES = ('constant', 'cosine', 'linear')
+
+Numbers = Mapping[str, Any]
+
+
+class OptimState(NamedTuple):
+  """State of an optimiser: steps taken, its numbers, the state of the chain."""
+
+  count: jax.Array
+  numbers: dict[str, jax.Array]
+  inner: Any
+
+
+class _Rule(NamedTuple):
+  """What cannot be a traced number."""
+
+  name: str
+  schedule: str
+  clipped: bool
+  nesterov: bool
+
+
+def decayed(params: Any) -> Any:
+  """Returns which parameters decay: those of more than one dimension.
+
+  Biases, the scales of normalisations and other vectors do not.
+
+  Args:
+    params: A pytree of arrays.
+
+  Returns:
+    The same tree of booleans.
+  """
+  return jax.tree.map(lambda p: jnp.ndim(p) > 1, params)
+
+
+def learning_rate(
+  step: Any, *, schedule: str, lr: Any, warmup_steps: Any, steps: Any
+) -> jax.Array:
+  """Returns the learning rate of one step; every number may be traced.
+
+  It climbs linearly to `lr` over the warm-up (step 0 is not wasted on a rate
+  of zero), then stays or falls to zero at `steps`.
+
+  Args:
+    step: Number of steps taken before this one.
+    schedule: 'constant', 'linear' or 'cosine': what follows the warm-up.
+    lr: The highest rate.
+    warmup_steps: Length of the warm-up in steps.
+    steps: Length of the whole training in steps.
+
+  Returns:
+    A float32 scalar.
+
+  Example:
+    >>> rate = functools.partial(
+    ...   learning_rate, schedule='cosine', lr=1.0, warmup_steps=2, steps=6)
+    >>> [round(float(rate(i)), 3) for i in range(7)]
+    [0.5, 1.0, 1.0, 0.854, 0.5, 0.146, 0.0]
+
+  Reference:
+    Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm
+    Restarts, 2017 (without the restarts).
+  """
+  step = jnp.asarray(step, jnp.float32)
+  warm = jnp.minimum((step + 1) / jnp.maximum(warmup_steps, 1), 1)
+  left = jnp.maximum(steps - warmup_steps, 1)
+  done = jnp.clip((step - warmup_steps) / left, 0, 1)
+  fall = {
+    'constant': lambda: 1.0,
+    'linear': lambda: 1 - done,
+    'cosine': lambda: 0.5 * (1 + jnp.cos(jnp.pi * done)),
+  }[schedule]()
+  return jnp.float32(lr) * warm * fall
+
+
+def _adam(n: Numbers) -> optax.GradientTransformation:
+  return optax.scale_by_adam(n['b1'], n['b2'], n['eps'])
+
+
+def _decay(n: Numbers) -> optax.GradientTransformation:
+  return optax.add_decayed_weights(n['weight_decay'], mask=decayed)
+
+
+def _momentum(n: Numbers, nesterov: bool) -> optax.GradientTransformation:
+  return optax.trace(n['momentum'], nesterov=nesterov)
+
+
+# Decay before the rule is the L2 penalty of old, after it decoupled.
+_OPTIMISERS: dict[str, Callable[..., tuple]] = {
+  'adam': lambda n, _: (_decay(n), _adam(n)),
+  'adamw': lambda n, _: (_adam(n), _decay(n)),
+  'lion': lambda n, _: (optax.scale_by_lion(n['b1'], n['b2']), _decay(n)),
+  'rmsprop': lambda n, nesterov: (
+    _decay(n),
+    optax.scale_by_rms(n['b2'], n['eps']),
+    _momentum(n, nesterov),
+  ),
+  'sgd': lambda n, nesterov: (_decay(n), _momentum(n, nesterov)),
+}
+
+
+def _chain(rule: _Rule, n: Numbers) -> optax.GradientTransformation:
+  clip = (optax.clip_by_global_norm(n['clip']),) if rule.clipped else ()
+  return optax.chain(*clip, *_OPTIMISERS[rule.name](n, rule.nesterov))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _init(rule: _Rule, numbers: Numbers, params: Any) -> OptimState:
+  inner = _chain(rule, numbers).init(params)
+  return OptimState(jnp.int32(0), dict(numbers), inner)
+
+
+@functools.cache
+def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
+  def update(grads, state, params=None):
+    n = state.numbers
+    updates, inner = _chain(rule, n).update(grads, state.inner, params)
+    rate = learning_rate(
+      state.count,
+      schedule=rule.schedule,
+      lr=n['lr'],
+      warmup_steps=n['warmup_steps'],
+      steps=n['steps'],
+    )
+    updates = jax.tree.map(lambda u: (-rate * u).astype(u.dtype), updates)
+    return updates, OptimState(state.count + 1, n, inner)
+
+  return update
+
+
+def make(
+  steps: int,
+  *,
+  name: str = 'adamw',
+  lr: float = 1e-3,
+  warmup: float = 0.1,
+  schedule: str = 'cosine',
+  weight_decay: float = 0.0,
+  clip: float = 0.0,
+  momentum: float = 0.9,
+  nesterov: bool = False,
+  b1: float = 0.9,
+  b2: float = 0.999,
+  eps: float = 1e-8,
+) -> optax.GradientTransformation:
+  """Makes an optimiser; a config's section 'optim' is the keyword arguments.
+
+  Args:
+    steps: Length of the training in steps.
+    name: 'adamw', 'adam', 'sgd', 'rmsprop' or 'lion'.
+    lr: The highest learning rate.
+    warmup: Length of the linear warm-up as a fraction of the steps.
+    schedule: 'cosine' or 'linear' (to zero), or 'constant', after the warm-up.
+    weight_decay: Added to the gradient (adam, sgd, rmsprop) or to the update
+      (adamw, lion) as this times the weight, for kernels only (`decayed`).
+    clip: Largest global norm of the gradients; 0 is no limit.
+    momentum: Of sgd and rmsprop.
+    nesterov: Whether that momentum looks ahead.
+    b1: Decay of the first moment (adam, adamw, lion).
+    b2: Decay of the second moment (and of rmsprop's mean square).
+    eps: Added to the root of the second moment (for rmsprop under the root).
+
+  Returns:
+    An optax gradient transformation.
+
+  Raises:
+    UserError: For an unknown name or schedule, or a number out of range.
+
+  Example:
+    >>> tx = make(10, name='sgd', lr=0.5, warmup=0, schedule='constant')
+    >>> params = {'w': jnp.ones(2)}
+    >>> updates, _ = tx.update({'w': jnp.ones(2)}, tx.init(params), params)
+    >>> updates['w'].tolist()
+    [-0.5, -0.5]
+  """
+  if name not in _OPTIMISERS:
+    raise errors.unknown('optimiser', name, _OPTIMISERS)
+  if schedule not in SCHEDULES:
+    raise errors.unknown('schedule', schedule, SCHEDULES)
+  _check('lr', lr, lr > 0, 'more than 0')
+  _check('warmup', warmup, 0 <= warmup <= 1, 'a fraction from 0 to 1')
+  _check('weight_decay', weight_decay, weight_decay >= 0, '0 or more')
+  _check('clip', clip, clip >= 0, '0 (off) or more')
+  for key, value in (('momentum', momentum), ('b1', b1), ('b2', b2)):
+    _check(key, value, 0 <= value < 1, 'at least 0 and less than 1')
+  rule = _Rule(name, schedule, clip > 0, bool(nesterov))
+  numbers = {
+    'lr': lr,
+    'warmup_steps': round(warmup * steps),
+    'steps': steps,
+    'weight_decay': weight_decay,
+    'clip': clip,
+    'momentum': momentum,
+    'b1': b1,
+    'b2': b2,
+    'eps': eps,
+  }
+
+  def init(params):
+    arrays = {k: jnp.float32(v) for k, v in numbers.items()}
+    return _init(rule, arrays, params)
+
+  return optax.GradientTransformation(init, _update(rule))
+
+
+def _check(key: str, value: Any, holds: bool, rule: str) -> None:
+  if not holds:
+    raise errors.UserError(f'optim {key} must be {rule}; got {value!r}')

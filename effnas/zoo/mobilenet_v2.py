@@ -1,0 +1,123 @@
+"""MobileNetV2 at its published widths, and the space around it."""
+
+from effnas import space as sp
+from effnas.nn import mbconv, staged
+from effnas.zoo import network
+
+PAPER = (
+  'Sandler et al., 2018, MobileNetV2: Inverted Residuals and Linear '
+  'Bottlenecks, https://arxiv.org/abs/1801.04381'
+)
+# Expansion, channels, blocks, stride (table 2 of the paper).
+_STAGES = (
+  (1, 16, 1, 1),
+  (6, 24, 2, 2),
+  (6, 32, 3, 2),
+  (6, 64, 4, 2),
+  (6, 96, 3, 1),
+  (6, 160, 3, 2),
+  (6, 320, 1, 1),
+)
+_WIDTHS = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35)
+
+
+def divisible(channels: float, by: int = 8) -> int:
+  """Rounds channels to a multiple, going down by no more than a tenth.
+
+  Example:
+    >>> divisible(24 * .75), divisible(24 * .35), divisible(32 * 1.3)
+    (24, 8, 40)
+  """
+  rounded = max(by, int(channels + by / 2) // by * by)
+  return rounded + by if rounded < 0.9 * channels else rounded
+
+
+def mobilenet_v2(
+  width: float = 1.0,
+  classes: int = 1000,
+  stem_stride: int = 2,
+  dropout: float = 0.2,
+) -> staged.StagedNet:
+  """Returns MobileNetV2.
+
+  Args:
+    width: Multiplies all channels (those of the head where above 1).
+    classes: Logits.
+    stem_stride: 2 as published; 1 for images of 32x32.
+    dropout: Rate before the classifier.
+
+  Returns:
+    The network; 3,504,872 parameters and 300,774,272 MACs at width 1 and
+    224x224.
+
+  Reference:
+    Sandler et al., 2018, https://arxiv.org/abs/1801.04381
+  """
+  return staged.StagedNet(
+    stem=divisible(32 * width),
+    stem_stride=stem_stride,
+    stages=tuple(
+      staged.Stage(
+        divisible(features * width),
+        stride,
+        depth,
+        mbconv.MBConv(expand=expand),
+      )
+      for expand, features, depth, stride in _STAGES
+    ),
+    head=divisible(1280 * max(1.0, width)),
+    classes=classes,
+    dropout=dropout,
+  )
+
+
+def networks() -> dict[str, network.Network]:
+  """Returns the published widths."""
+  return {
+    name(width): network.Network(
+      lambda width=width: mobilenet_v2(width), (224, 224, 3), PAPER
+    )
+    for width in _WIDTHS
+  }
+
+
+def name(width: float) -> str:
+  """Returns the name of a width.
+
+  Example:
+    >>> name(1.0), name(0.75)
+    ('mobilenet_v2', 'mobilenet_v2_075')
+  """
+  return 'mobilenet_v2' + ('' if width == 1 else f'_{round(100 * width):03}')
+
+
+def space(
+  classes: int = 1000, stem_stride: int = 2, width: float = 1.0
+) -> sp.Space:
+  """Returns the space around MobileNetV2: depth, kernel and expansion.
+
+  Args:
+    classes: Logits.
+    stem_stride: 2 as published; 1 for images of 32x32.
+    width: Multiplies the published channels.
+
+  Returns:
+    A space of which the published network is a point.
+  """
+  published = mobilenet_v2(width, classes, stem_stride)
+  stages = []
+  for stage, (expand, _, depth, _) in zip(
+    published.stages, _STAGES, strict=True
+  ):
+    block = mbconv.MBConv(
+      expand=sp.oneof(*sorted({3, 4, 6} if expand > 1 else {1, 2})),
+      kernel=sp.oneof(3, 5, 7),
+      se=sp.oneof(False, True),
+    )
+    depths = sp.oneof(*range(max(1, depth - 1), depth + 2))
+    stages.append(staged.Stage(stage.features, stage.stride, depths, block))
+  fields = {
+    field: getattr(published, field)
+    for field in ('stem', 'stem_stride', 'head', 'classes', 'dropout')
+  }
+  return sp.Space({'model': staged.StagedNet(stages=tuple(stages), **fields)})
