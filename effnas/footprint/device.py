@@ -23,7 +23,7 @@ class Device:
     name: Its name, e.g. 'tpu_v5e'.
     kind: 'tpu', 'gpu' or 'cpu'.
     stands_for: The part and the form of it that the values belong to.
-    float: The float format it computes networks in, e.g. 'bfloat16'.
+    float_format: The float format it computes networks in, e.g. 'bfloat16'.
     peak: Operations per second by dtype (a MAC is two).
     memory_bytes: Bytes of its memory.
     bandwidth: Bytes per second between memory and chip.
@@ -33,7 +33,7 @@ class Device:
   name: str
   kind: str
   stands_for: str
-  float: str
+  float_format: str
   peak: Mapping[str, float]
   memory_bytes: float
   bandwidth: float
@@ -48,7 +48,7 @@ class Device:
     Returns:
       Operations per second.
     """
-    usable = [self.float]
+    usable = [self.float_format]
     if bits is not None and bits <= 8:
       usable.append('int8')
     if bits is not None and bits <= 4:
@@ -58,7 +58,7 @@ class Device:
   @property
   def float_bits(self) -> int:
     """Bits of its float format."""
-    return 32 if self.float == 'float32' else 16
+    return 32 if self.float_format == 'float32' else 16
 
 
 def names() -> list[str]:
@@ -99,7 +99,7 @@ def load(name: str) -> Device:
     name=data['name'],
     kind=data['kind'],
     stands_for=data['stands_for'],
-    float=data['float'],
+    float_format=data['float'],
     peak={k: v['value'] / share for k, v in data['peak'].items()},
     memory_bytes=data['memory_bytes']['value'] / share,
     bandwidth=data['bandwidth']['value'] / share,

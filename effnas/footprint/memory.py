@@ -30,7 +30,7 @@ def peak(
   """
   lives = plan_lib.plan(ops, inputs, outputs)
   births: dict[int, list[int]] = {}
-  deaths: dict[int, list[int]] = {}
+  deaths: dict[int, list[tuple[int, int]]] = {}
   for b, i in lives.born.items():
     births.setdefault(i, []).append(b.nbytes)
     deaths.setdefault(lives.dies[b], []).append((b.nbytes, i))

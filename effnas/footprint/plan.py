@@ -4,9 +4,10 @@ A compiler neither stores nor moves everything a jaxpr names. The rules, which
 memory and roofline share:
 
 - A view (reshape, broadcast, transpose, ...) is its operand.
-- An elementwise result that one operation reads, itself elementwise or a
-  reduction, is fused into its reader and never stored; its reader then reads
-  what it was made of. So `x * sigmoid(x)` reads x and stores one result.
+- An elementwise result whose readers, elementwise themselves, all end in one
+  stored result or one reduction is fused into it and never stored; that one
+  then reads what it was made of. So `x * sigmoid(x)` reads x and stores one
+  result, while the exponential of a softmax, summed and divided, is stored.
 - Every other result is stored until its last reader has run.
 - Parameters, constants and what depends on them alone are no activations.
 """
@@ -50,8 +51,10 @@ def plan(
   Returns:
     The plan.
   """
-  readers = _readers(ops, outputs)
-  made_of = {b: () if b.weight else (b,) for b in inputs}
+  fused = _fused(ops, outputs)
+  made_of: dict[ops_lib.Buffer, tuple[ops_lib.Buffer, ...]] = {
+    b: () if b.weight else (b,) for b in inputs
+  }
   born = {b: -1 for b in inputs if not b.weight}
   dies = dict(born)
   reads = []
@@ -63,7 +66,7 @@ def plan(
     for b in op.outputs:
       if b.weight:
         made_of[b] = ()
-      elif op.kind == 'view' or _fused(op, readers.get(b, ()), ops):
+      elif op.kind == 'view' or i in fused:
         made_of[b] = sources
       else:
         made_of[b], stores = (b,), True
@@ -77,22 +80,21 @@ def plan(
   return Plan(born, dies, reads)
 
 
-def _readers(ops, outputs) -> dict[ops_lib.Buffer, set[int]]:
-  """Indices of the operations that read a buffer, looking through views."""
+def _fused(ops, outputs) -> set[int]:
+  """Indices of the elementwise operations whose result is never stored."""
+  # Who reads a buffer, looking through views; len(ops) stands for the caller.
   readers: dict[ops_lib.Buffer, set[int]] = {b: {len(ops)} for b in outputs}
+  sinks: dict[int, int] = {}
   for i in reversed(range(len(ops))):
     op = ops[i]
-    through = {i}
-    if op.kind == 'view':
-      through = set().union(*(readers.get(b, ()) for b in op.outputs))
+    after = set().union(*(readers.get(b, ()) for b in op.outputs))
+    if op.kind == 'elementwise' and all(
+      r < len(ops) and ops[r].kind in _FUSES for r in after
+    ):
+      ends = {sinks.get(r, r) for r in after}
+      if len(ends) == 1:
+        (sinks[i],) = ends
     for b in op.inputs:
       if not b.weight:
-        readers.setdefault(b, set()).update(through)
-  return readers
-
-
-def _fused(op, readers, ops) -> bool:
-  if op.kind != 'elementwise' or len(readers) != 1:
-    return False
-  (reader,) = readers
-  return reader < len(ops) and ops[reader].kind in _FUSES
+        readers.setdefault(b, set()).update(after if op.kind == 'view' else {i})
+  return set(sinks)

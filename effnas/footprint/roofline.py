@@ -128,17 +128,13 @@ def latency(
   seconds = 0.0
   for w in listed:
     weight_bits, activation_bits = (bits and bits(w.path)) or (None, None)
-    both = weight_bits is not None and activation_bits is not None
-    rate = device.rate(max(weight_bits, activation_bits) if both else None)
-    moved = (
-      w.fixed
-      + (
-        w.weights * (weight_bits or device.float_bits)
-        + w.activations * (activation_bits or device.float_bits)
-      )
-      / 8
-    )
-    seconds += max(2 * w.macs / rate, moved / device.bandwidth)
+    wider = None  # a float operand makes the product a float one
+    if weight_bits is not None and activation_bits is not None:
+      wider = max(weight_bits, activation_bits)
+    bits_moved = w.weights * (weight_bits or device.float_bits)
+    bits_moved += w.activations * (activation_bits or device.float_bits)
+    moved = w.fixed + bits_moved / 8
+    seconds += max(2 * w.macs / device.rate(wider), moved / device.bandwidth)
   return 1e3 * seconds
 
 

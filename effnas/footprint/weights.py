@@ -210,10 +210,10 @@ def _array(tensor: Mapping[str, Any], packed: Any) -> np.ndarray:
   elements = math.prod(shape)
   if not 0 <= halves.size - elements < 2:
     raise ValueError(f'{halves.size} half bytes for the shape {shape}')
-  halves = halves[:elements].reshape(shape)
+  values = halves[:elements].reshape(shape).astype(np.int8)
   if packed['dtype'] == 'int4':
-    halves = (halves ^ 8).astype(np.int8) - 8
-  return halves.astype(_dtype(packed['dtype']))
+    values = (values ^ 8) - 8
+  return values.astype(_dtype(packed['dtype']))
 
 
 def _dtype(name: str) -> np.dtype:

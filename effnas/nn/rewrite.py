@@ -171,7 +171,10 @@ class Coverage:
 
 
 def coverage(
-  model: linen.Module, rules: Sequence[Rule], input_shape: Sequence[int]
+  model: linen.Module,
+  rules: Sequence[Rule],
+  input_shape: Sequence[int],
+  dtype: Any = np.float32,
 ) -> Coverage:
   """Traces a model once, without allocation, to see what the rules reach.
 
@@ -179,6 +182,7 @@ def coverage(
     model: A Linen module, not wrapped.
     rules: Rules as `Rewritten` takes them.
     input_shape: Of one example, without the batch.
+    dtype: Of the inputs.
 
   Returns:
     A `Coverage`.
@@ -207,7 +211,7 @@ def coverage(
     return next_call(*args, **kwargs)
 
   with linen.intercept_methods(record):
-    abstract_variables(model, input_shape)
+    abstract_variables(model, input_shape, dtype)
   used = {rule for matching in found.values() for rule in matching}
   return Coverage(
     found, layers, tuple(rule for rule in rules if rule not in used)

@@ -1,6 +1,6 @@
 """Quantization: rules, quantization-aware training, conversion to integers."""
 
 from effnas.quant.convert import convert, quantized, serving
-from effnas.quant.rules import Quantize, Serve, rules
+from effnas.quant.rules import FLOAT, Quantize, Serve, rules
 
-__all__ = ['Quantize', 'Serve', 'convert', 'quantized', 'rules', 'serving']
+__all__ = ['FLOAT', 'Quantize', 'Serve', 'convert', 'quantized', 'rules', 'serving']

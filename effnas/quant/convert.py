@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import linen, traverse_util
 import jax.numpy as jnp
+import numpy as np
 
 from effnas.nn import rewrite
 from effnas.quant import rules
@@ -13,7 +14,10 @@ Variables = Mapping[str, Any]
 
 
 def convert(
-  net: rewrite.Rewritten, variables: Variables, input_shape: Sequence[int]
+  net: rewrite.Rewritten,
+  variables: Variables,
+  input_shape: Sequence[int],
+  dtype: Any = np.float32,
 ) -> tuple[rewrite.Rewritten, dict[str, Any]]:
   """Replaces the kernels under `Quantize` rules by integers and scales.
 
@@ -23,6 +27,7 @@ def convert(
     net: A model under the rules it was trained with.
     variables: Its variables, kernels in floating point.
     input_shape: Of one example, without the batch.
+    dtype: Of the inputs.
 
   Returns:
     The network to serve, and its variables: kernels of up to 4 bits are
@@ -44,7 +49,7 @@ def convert(
   from effnas.quant import aqt
 
   flat = dict(traverse_util.flatten_dict(dict(variables)))
-  for path, (rule, layer) in quantized(net, input_shape).items():
+  for path, (rule, layer) in quantized(net, input_shape, dtype).items():
     key = tuple(path.split('/')) if path else ()
     kernel = flat['params', *key, 'kernel']
     integers, scale = aqt.quantize(
@@ -73,19 +78,20 @@ def serving(net: rewrite.Rewritten) -> rewrite.Rewritten:
 
 
 def quantized(
-  net: rewrite.Rewritten, input_shape: Sequence[int]
+  net: rewrite.Rewritten, input_shape: Sequence[int], dtype: Any = np.float32
 ) -> dict[str, tuple[rules.Quantize, linen.Module]]:
   """Returns the layers that are quantized: path -> (rule, layer).
 
   Args:
     net: A model under rules.
     input_shape: Of one example, without the batch.
+    dtype: Of the inputs.
 
   Returns:
     In the order of the first call; layers that a rule keeps in float are left
     out.
   """
-  seen = rewrite.coverage(net.model, net.rules, input_shape)
+  seen = rewrite.coverage(net.model, net.rules, input_shape, dtype)
   found = {}
   for path, matching in seen.rules_by_path.items():
     for rule in matching:

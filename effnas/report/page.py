@@ -46,9 +46,9 @@ def payload(summary: summaries.Summary) -> dict[str, Any]:
 
   Returns:
     `Summary.to_dict` and beside it what the page says in words: `columns` by
-    metric name, those `shown` in tables, the `axes` to begin with, each
-    constraint's `bounds` in words, the choices `shared` by all, and for each trial its `text` by metric
-    name and its `short` arch.
+    metric name, those `shown` in tables, the `axes` to begin with, the
+    `bounds` of constraints, the choices `shared` by all trials, and for each
+    trial its `text` by metric name and its `short` arch.
   """
   data = summary.to_dict()
   shared, own = archs.shorten([row.arch for row in summary.rows])
@@ -66,7 +66,7 @@ def payload(summary: summaries.Summary) -> dict[str, Any]:
   data['columns'] = {
     name: {
       'title': labels.title(name),
-      'axis': labels.axis(name, summary.sources.get(name, '')),
+      'axis': labels.axis(name, summary.origin(name)),
       'unit': labels.unit(name),
       'scaled': labels.scaled(name),
       'maximize': labels.better(name),

@@ -29,32 +29,19 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
     path: The PNG to write, 1200 x 750 pixels.
   """
   figure = figures.Figure(figsize=(8, 5), dpi=150, layout='constrained')
-  canvas = backend_agg.FigureCanvasAgg(figure)
-  axes = figure.add_subplot()
-  _frame(axes)
-  axes.set_title(summary.title(), loc='left', pad=12, **_STYLE)
-  axes.margins(0.06, 0.09)
+  backend_agg.FigureCanvasAgg(figure)
   names = summaries.axes(summary)
   wanted = {*names, *summary.objectives[:3]}
   rows = [r for r in summary.rows if r.status == 'done']
   rows = [r for r in rows if wanted <= set(r.metrics)]
-  if not rows:
-    _empty(axes, summary)
-  elif len(names) == 1:
-    _progress(axes, summary, rows)
-  else:
-    _scatter(axes, summary, rows, names)
-  _footnote(figure, summary, len(rows))
   if rows:
-    axes.legend(frameon=False, fontsize=9, labelcolor=_INK, loc='best')
-    figure.draw_without_rendering()  # settles the layout that labels need
-    place.labels(
-      axes,
-      canvas.get_renderer(),
-      _named(rows, names),
-      _FRONT,
-      _corner(summary, names),
-    )
+    _draw(figure, summary, rows, names)
+  else:
+    figure.text(0.5, 0.5, 'no finished trial yet', ha='center', **_STYLE)
+  note = summary.sentence() + ' (labels: trial ids)' * bool(rows)
+  figure.supxlabel(note, fontsize=8.5, color=_SOFT, x=0.99, ha='right')
+  if rows:
+    _name(figure, summary, rows, names)
   figure.savefig(path, facecolor='white', metadata={'Software': 'effnas'})
 
 
@@ -68,6 +55,30 @@ def stairs(x_maximize: bool) -> str:
   return 'steps-pre' if x_maximize else 'steps-post'
 
 
+def _draw(
+  figure: Any, summary: summaries.Summary, rows: list, names: tuple[str, ...]
+) -> None:
+  axes = figure.add_subplot()
+  axes.set_title(summary.title(), loc='left', pad=12, **_STYLE)
+  axes.margins(0.06, 0.09)
+  _frame(axes)
+  if len(names) == 1:
+    _progress(axes, summary, rows)
+  else:
+    _scatter(axes, summary, rows, names)
+  axes.legend(frameon=False, fontsize=9, labelcolor=_INK, loc='best')
+
+
+def _name(
+  figure: Any, summary: summaries.Summary, rows: list, names: tuple[str, ...]
+) -> None:
+  """Labels the front, once everything else has its place."""
+  figure.draw_without_rendering()
+  named, corner = _named(rows, names), _corner(summary, names)
+  renderer = figure.canvas.get_renderer()
+  place.labels(figure.axes[0], renderer, named, _FRONT, corner)
+
+
 def _frame(axes: Any) -> None:
   for side in ('top', 'right'):
     axes.spines[side].set_visible(False)
@@ -76,12 +87,6 @@ def _frame(axes: Any) -> None:
   axes.tick_params(colors=_SOFT, labelsize=9, length=3, which='both')
   axes.grid(color=_FAINT, linewidth=0.5, alpha=0.7)
   axes.set_axisbelow(True)
-
-
-def _empty(axes: Any, summary: summaries.Summary) -> None:
-  axes.set_axis_off()
-  text = summary.sentence().partition('; ')[2] or 'no trial yet'
-  axes.text(0.5, 0.5, text, ha='center', color=_SOFT, fontsize=13)
 
 
 def _scatter(
@@ -153,7 +158,7 @@ def _coloured(
   bar.outline.set_visible(False)
   bar.ax.tick_params(colors=_SOFT, labelsize=9, length=3, which='both')
   better = 'more' if summary.maximize[hue] else 'less'
-  text = f'{labels.axis(hue, summary.sources.get(hue, ""))}, {better} is better'
+  text = f'{labels.axis(hue, summary.origin(hue))}, {better} is better'
   bar.set_label(text, **_STYLE)
   _ticks(bar.ax.yaxis, hue, is_log(values))
 
@@ -188,7 +193,7 @@ def _axis(
 ) -> None:
   """Labels the x or y axis and says which way is better."""
   log = is_log(values)
-  text = labels.axis(name, summary.sources.get(name, ''))
+  text = labels.axis(name, summary.origin(name))
   up = summary.maximize[name]
   axes.set(
     **{
@@ -236,10 +241,3 @@ def _corner(
     return -1, 1 if summary.maximize[names[0]] else -1
   x, y = (1 if summary.maximize[name] else -1 for name in names)
   return x, y
-
-
-def _footnote(figure: Any, summary: summaries.Summary, drawn: int) -> None:
-  text = (
-    f'{summary.sentence()} (labels: trial ids)' if drawn else summary.sentence()
-  )
-  figure.supxlabel(text, fontsize=8.5, color=_SOFT, x=0.99, ha='right')

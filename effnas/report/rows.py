@@ -44,7 +44,8 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
   trials = journal.read(folder)
   # The trials were read first, so each of their values is on some line.
   lines = _lines(folder / 'trials.jsonl', trials)
-  front = {trial.id for trial in problem.front(trials, objectives)}
+  ready = [t for t in trials if set(objectives) <= set(_numbers(t))]
+  front = {trial.id for trial in problem.front(ready, objectives)}
   environment = folder / 'environment.json'
   return summaries.Summary(
     workdir=folder,

@@ -115,6 +115,14 @@ class Summary:
     words = [self.config.get('space'), data.get('name')]
     return ' on '.join(str(word) for word in words if word)
 
+  def origin(self, name: str) -> str:
+    """Says how a latency was found, e.g. 'batch 1, datasheet', else ''."""
+    if name not in self.sources:
+      return ''
+    batch = (self.config.get('footprint') or {}).get('batch')
+    words = [f'batch {batch}'] if batch else []
+    return ', '.join([*words, self.sources[name]])
+
   def to_dict(self) -> dict[str, Any]:
     """Returns the summary as JSON values; numbers that are not finite: None."""
     return _plain(

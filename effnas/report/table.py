@@ -4,7 +4,7 @@ import io
 import sys
 from typing import TextIO
 
-from rich import box
+from rich import box, measure
 from rich import console as consoles
 from rich import table as tables
 from rich import text as texts
@@ -32,7 +32,10 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
   _print(console, texts.Text(summary.sentence()))
   if not summary.front:
     return
-  _print(console, _figures(summary))
+  figures = _figures(summary)
+  unlimited = console.options.update(width=10_000)
+  needed = measure.Measurement.get(console, unlimited, figures).maximum
+  _print(console, figures, needed)
   for row in summary.front:
     for name in row.broken:
       value = labels.value(name, row.metrics[name])
@@ -42,12 +45,13 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
   _print(console, _archs(summary))
 
 
-def _print(console: consoles.Console, what: consoles.RenderableType) -> None:
-  """Prints as wide as the thing needs, without spaces at the ends of lines."""
-  width = max(console.measure(what).minimum, console.width)
+def _print(
+  console: consoles.Console, what: consoles.RenderableType, needed: int = 0
+) -> None:
+  """Prints at least as wide as needed, without spaces at the ends of lines."""
   draft = consoles.Console(
     file=io.StringIO(),
-    width=width,
+    width=max(needed, console.width),
     force_terminal=console.is_terminal,
     color_system=console.color_system,
     no_color=console.no_color,

@@ -151,7 +151,7 @@ def _ranks_2d(points: np.ndarray) -> np.ndarray:
   last: list[float] = []  # smallest second objective of each front
   before = None
   for i in np.lexsort((points[:, 1], points[:, 0])):
-    x, y = points[i]
+    y = points[i, 1]
     if before is not None and (points[before] == points[i]).all():
       rank[i] = rank[before]
       continue

@@ -49,8 +49,8 @@ class Problem:
       if name not in footprint:
         known = ', '.join(sorted(footprint)) or 'nothing'
         raise errors.UserError(
-          f'the constraint {name} <= {bound:g} cannot be checked: the footprint '
-          f'tells {known}'
+          f'the constraint {name} <= {bound:g} cannot be checked: the '
+          f'footprint tells {known}'
         )
       if not footprint[name] <= bound:  # nan breaks it too
         broken[name] = float(footprint[name])

@@ -7,13 +7,13 @@ seconds), and share the compile cache. Nothing here initialises JAX.
 
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
+import glob
 import json
 import logging
 import math
 import os
 import pathlib
-import shutil
-import tempfile
+import sys
 from typing import Any
 import warnings
 
@@ -22,15 +22,16 @@ from ray import tune
 from ray.tune import schedulers, search
 
 from effnas import errors
-from effnas.search import compile_cache, evaluation
+from effnas.search import bridge as bridge_lib
+from effnas.search import compile_cache, evaluation, scratch
 from effnas.search import conductor as conductor_lib
 
-# What Ray and Tune read from the environment; it is put back afterwards.
+# What Ray and Tune read from the environment.
 _QUIET = {
+  'RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO': '0',
   'RAY_AIR_NEW_OUTPUT': '0',
   'RAY_CHDIR_TO_TRIAL_DIR': '0',  # relative paths mean what they say
   'RAY_USAGE_STATS_ENABLED': '0',
-  'RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO': '0',
   'TUNE_DISABLE_AUTO_CALLBACK_LOGGERS': '1',
   'TUNE_DISABLE_SIGINT_HANDLER': '1',  # Ctrl-C ends the search at once
   'TUNE_GLOBAL_CHECKPOINT_S': '1000000',  # the journal is what counts
@@ -61,9 +62,15 @@ def run(
   Raises:
     UserError: The machine cannot run so many trials at once.
   """
-  bridge = _Bridge(conductor, evaluate, task, on_change)
   with _started(concurrency) as folder:
-    resources, bridge.environment = _shares(concurrency)
+    resources, environment = _shares(concurrency)
+    bridge = bridge_lib.Bridge(
+      conductor,
+      on_change,
+      evaluate=evaluate,
+      task=task,
+      environment=environment,
+    )
     tuner = tune.Tuner(
       tune.with_resources(_trial, resources),
       tune_config=tune.TuneConfig(
@@ -83,11 +90,11 @@ def run(
     try:
       tuner.fit()
     except Exception as e:
-      raise bridge.error or e from None
+      raise (bridge.error or e) from None
   if bridge.error:
     raise bridge.error
-  if conductor.running or not conductor.exhausted:
-    raise RuntimeError('Ray Tune ended before the search did; run it again')
+  if bridge.running or not bridge.finished:
+    raise RuntimeError('Ray Tune ended before the search; run it again')
 
 
 def _trial(config: Mapping[str, Any]) -> dict[str, str]:
@@ -102,70 +109,21 @@ def _packed(message: Mapping[str, Any]) -> dict[str, str]:
   return {'message': json.dumps(message)}
 
 
-class _Bridge:
-  """Between the conductor and Tune, which calls in from several sides.
-
-  Attributes:
-    environment: Variables to set in a worker before it runs a trial.
-    error: What went wrong in the search itself; it ends the search.
-  """
-
-  def __init__(
-    self,
-    conductor: conductor_lib.Conductor,
-    evaluate: str,
-    task: Mapping[str, Any],
-    on_change: Callable[[], None],
-  ):
-    self.environment: dict[str, str] = {}
-    self.error: Exception | None = None
-    self._conductor = conductor
-    self._call = {'evaluate': evaluate, 'task': task}
-    self._on_change = on_change
-    self._numbers: dict[str, int] = {}  # Tune's name of a trial to ours
-
-  def suggest(self, name: str) -> dict[str, str] | str | None:
-    if self.error:
-      return search.Searcher.FINISHED
-    try:
-      trial = self._conductor.next()
-    except Exception as e:  # let the running trials finish, then raise it
-      self.error = e
-      return search.Searcher.FINISHED
-    self._on_change()
-    if trial is None:
-      done = self._conductor.exhausted
-      return search.Searcher.FINISHED if done else None
-    self._numbers[name] = trial.id
-    call = {
-      **self._call,
-      'arch': trial.arch,
-      'trial': trial.id,
-      'environment': self.environment,
-    }
-    return {'call': json.dumps(call)}
-
-  def take(self, name: str, message: Mapping[str, Any]) -> None:
-    try:
-      self._conductor.take(self._numbers[name], message)
-    except Exception as e:
-      self.error = e
-      raise
-    self._on_change()
-
-
 class _Searcher(search.Searcher):
   """Tune's way of asking for the next trial."""
 
-  def __init__(self, bridge: _Bridge):
+  def __init__(self, bridge: bridge_lib.Bridge):
     super().__init__()
     self._bridge = bridge
 
   def suggest(self, trial_id: str) -> dict[str, str] | str | None:
-    return self._bridge.suggest(trial_id)
+    call = self._bridge.next(trial_id)
+    if call is not None:
+      return {'call': call}
+    return self.FINISHED if self._bridge.finished else None
 
   def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
-    """What became of it comes through `_Callback`, with the reason."""
+    """What became of it comes through `_Callback`."""
 
   def save(self, checkpoint_path: str) -> None:
     """The journal is the state."""
@@ -177,7 +135,7 @@ class _Searcher(search.Searcher):
 class _Callback(tune.Callback):
   """Tune's way of telling what became of a trial."""
 
-  def __init__(self, bridge: _Bridge):
+  def __init__(self, bridge: bridge_lib.Bridge):
     self._bridge = bridge
 
   def on_trial_result(
@@ -190,14 +148,12 @@ class _Callback(tune.Callback):
   ) -> None:
     self._bridge.take(trial.trial_id, json.loads(result['message']))
 
-  def on_trial_error(
-    self, iteration: int, trials: list[Any], trial: Any, **info: Any
-  ) -> None:
-    error = trial.get_pickled_error() or trial.get_error()
-    reason = f'worker died: {_cause(error)}'
-    self._bridge.take(
-      trial.trial_id, {'event': 'failed', 'reason': reason, 'traceback': ''}
-    )
+  def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+    """Looks for trials that ended without a word: their worker is gone."""
+    for trial in trials:
+      if trial.trial_id in self._bridge.running and trial.is_finished():
+        message = {'event': 'failed', 'reason': _cause(trial), 'traceback': ''}
+        self._bridge.take(trial.trial_id, message)
 
 
 class _KeepWorkers(schedulers.FIFOScheduler):
@@ -220,39 +176,41 @@ class _KeepWorkers(schedulers.FIFOScheduler):
       self._workers = 0
 
 
-def _cause(error: BaseException | None) -> str:
-  """Returns why Ray lost a worker, in one line."""
-  text = str(error)
-  if 'OutOfMemory' in type(error).__name__ or 'out of memory' in text.lower():
-    return f'out of memory or killed ({type(error).__name__})'
-  return evaluation.describe(error) if error else 'unknown'
+def _cause(trial: Any) -> str:
+  """Returns in one line why a worker is gone."""
+  file = pathlib.Path(trial.error_file or '')
+  text = file.read_text(encoding='utf-8') if file.is_file() else ''
+  if 'OutOfMemory' in text or 'low on memory' in text:
+    return 'out of memory: Ray stopped the worker before the machine ran out'
+  if 'actor died' in text or 'has died' in text:
+    return (
+      'worker died: it crashed, or was killed (by hand, or by the system for '
+      'want of memory)'
+    )
+  lines = [line.strip() for line in text.splitlines()[1:] if line.strip()]
+  return f'worker failed: {lines[-1][:300] if lines else "no reason known"}'
 
 
 def _shares(concurrency: int) -> tuple[dict[str, float], dict[str, str]]:
   """Returns the resources and the environment of one trial."""
   total = ray.cluster_resources()
-  cpus = min(
-    total['CPU'] / concurrency,
-    max(node['Resources'].get('CPU', 0) for node in ray.nodes()),
-  )
+  largest = max(node['Resources'].get('CPU', 0) for node in ray.nodes())
+  cpus = min(total['CPU'] / concurrency, largest)
   # Ray takes whole numbers above 1, and four decimals below.
   share = math.floor(cpus) if cpus >= 1 else math.floor(cpus * 1e4) / 1e4
   resources, environment = {'cpu': float(share)}, {}
-  if total.get('TPU'):  # a chip serves one process
-    chips = int(total['TPU'] // concurrency)
-    if not chips:
+  if total.get('TPU'):
+    if concurrency > total['TPU']:
       raise errors.UserError(
         f'search.concurrency {concurrency} is more than the '
         f'{total["TPU"]:g} TPU chips here, and a chip serves one trial'
       )
-    resources['TPU'] = chips
+    resources['TPU'] = 1
   elif total.get('GPU'):
     together = math.ceil(concurrency / total['GPU'])  # on one GPU
-    whole = max(1, int(total['GPU'] // concurrency))
-    resources['gpu'] = whole if together == 1 else 1 / together
-    environment['XLA_PYTHON_CLIENT_MEM_FRACTION'] = (
-      f'{_GPU_SHARE / together:.3}'
-    )
+    resources['gpu'] = 1 / together
+    share = _GPU_SHARE / together
+    environment['XLA_PYTHON_CLIENT_MEM_FRACTION'] = f'{share:.3}'
   return resources, environment
 
 
@@ -263,57 +221,30 @@ def _started(concurrency: int) -> Iterator[pathlib.Path]:
     raise errors.UserError(
       'Ray runs in this process already; call ray.shutdown() first'
     )
-  variables = compile_cache.environment()
-  variables |= {'TF_CPP_MIN_LOG_LEVEL': '3', 'RAY_CHDIR_TO_TRIAL_DIR': '0'}
-  if not list(
-    pathlib.Path('/dev').glob('accel*')
-  ):  # no TPU: do not look for it
-    variables['TPU_SKIP_MDS_QUERY'] = '1'
-  options: dict[str, Any] = {}
-  folder = _folder()
-  if not os.environ.get('RAY_ADDRESS'):
-    options = {'include_dashboard': False, '_temp_dir': str(folder)}
-  level = logging.getLogger('ray').level
+  variables = {
+    **compile_cache.environment(),
+    'RAY_CHDIR_TO_TRIAL_DIR': '0',
+    'TF_CPP_MIN_LOG_LEVEL': '3',
+    'TUNE_FUNCTION_THREAD_TIMEOUT_S': '60',  # a trial's thread may end slowly
+  }
+  if not any(glob.glob(f'/dev/{name}') for name in ('accel*', 'vfio/[0-9]*')):
+    variables['TPU_SKIP_MDS_QUERY'] = '1'  # no TPU here: do not ask for it
   pending = {'TUNE_MAX_PENDING_TRIALS_PG': str(concurrency)}
-  with _environment({**_QUIET, **pending}), warnings.catch_warnings():
+  with (
+    scratch.folder('effnas-ray') as folder,
+    scratch.environment({**_QUIET, **pending}),
+    warnings.catch_warnings(),
+    contextlib.redirect_stdout(sys.stderr),  # Ray reports dead workers there
+  ):
     warnings.simplefilter('ignore')
+    here = {'include_dashboard': False, '_temp_dir': str(folder)}
     try:
       ray.init(
         log_to_driver=False,
         logging_level=logging.CRITICAL,
         runtime_env={'env_vars': variables},
-        **options,
+        **({} if os.environ.get('RAY_ADDRESS') else here),
       )
       yield folder
     finally:
       ray.shutdown()
-      logging.getLogger('ray').setLevel(level)
-      shutil.rmtree(folder, ignore_errors=True)
-
-
-def _folder() -> pathlib.Path:
-  """Makes a folder for Ray's files; removes those of killed searches."""
-  # The paths of Ray's sockets have to fit into 107 characters.
-  root = tempfile.gettempdir()
-  root = root if len(root) < 30 else '/tmp'
-  for old in pathlib.Path(root).glob('effnas-ray-*'):
-    pid = old.name.split('-')[2]
-    if pid.isdigit() and not pathlib.Path('/proc', pid).exists():
-      shutil.rmtree(old, ignore_errors=True)
-  return pathlib.Path(
-    tempfile.mkdtemp(prefix=f'effnas-ray-{os.getpid()}-', dir=root)
-  )
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-  before = {name: os.environ.get(name) for name in variables}
-  os.environ.update(variables)
-  try:
-    yield
-  finally:
-    for name, value in before.items():
-      if value is None:
-        os.environ.pop(name, None)
-      else:
-        os.environ[name] = value

@@ -20,10 +20,12 @@ class Choice(placeholder.Placeholder, abc.ABC):
   Attributes:
     name: The key of the decision, wherever it stands; None for its path.
     continuous: Whether there are infinitely many values.
+    inactive: What fills the code of a choice that is absent from an arch.
   """
 
   name: str | None
   continuous = False
+  inactive = 0.0
 
   @property
   @abc.abstractmethod
@@ -41,6 +43,19 @@ class Choice(placeholder.Placeholder, abc.ABC):
   @abc.abstractmethod
   def values(self, points: int | None = None) -> Sequence[labelling.Scalar]:
     """All values in order; of a continuous range, that many points."""
+
+  @property
+  @abc.abstractmethod
+  def width(self) -> int:
+    """How many numbers encode a value."""
+
+  @abc.abstractmethod
+  def encode(self, value: Any) -> list[float]:
+    """Encodes a value as `width` numbers."""
+
+  @abc.abstractmethod
+  def decode(self, code: np.ndarray) -> labelling.Scalar:
+    """Returns the value nearest to any `width` finite numbers."""
 
   @abc.abstractmethod
   def describe(self) -> dict[str, Any]:
@@ -82,6 +97,16 @@ class OneOf(Choice):
 
   def values(self, points=None):
     return self.labels
+
+  @property
+  def width(self):
+    return len(self.options)
+
+  def encode(self, value):
+    return [float(labelling.equal(value, label)) for label in self.labels]
+
+  def decode(self, code):
+    return self.labels[int(np.argmax(code))]
 
   def describe(self):
     return {'kind': 'oneof', 'options': list(self.labels)}

@@ -67,15 +67,11 @@ class _Compiler(placeholder.Reader):
       return self._decision(node, at)
     if isinstance(node, structure.Repeat):
       return self._layers(node, at)
-    if isinstance(node, structure.Lazy):
-      fixed = {}
-      if isinstance(node.cls, type) and issubclass(node.cls, linen.Module):
-        fixed = {'parent': None} if 'parent' not in node.fields else {}
-      make = functools.partial(tree.call, node.cls, tuple(node.fields), fixed)
-      parts = tree.Split(tuple(node.fields), tuple(node.fields.values()), make)
-    else:
-      parts = tree.split(node)
+    parts = (
+      _lazy(node) if isinstance(node, structure.Lazy) else tree.split(node)
+    )
     if parts is None:
+      _check_leaf(node, at)
       return plan.Fixed(node)
     children = tuple(
       self.node(value, at.into(name))
@@ -84,10 +80,10 @@ class _Compiler(placeholder.Reader):
     for name, child in zip(parts.names, children, strict=True):
       if isinstance(node, Mapping) and not isinstance(child, plan.Fixed):
         _check_dict_key(name, at)
-    made = plan.Branch(children, parts.make)
-    if not isinstance(node, structure.Lazy):
-      made = _collapse(made, node, parts.values)
-    if isinstance(node, structure.Lazy | linen.Module):
+    branch = plan.Branch(children, parts.make)
+    waits = isinstance(node, structure.Lazy)
+    made = branch if waits else _collapse(branch, node, parts.values)
+    if waits or isinstance(node, linen.Module):
       return at.built.setdefault(id(node), made)
     return made
 
@@ -109,26 +105,27 @@ class _Compiler(placeholder.Reader):
     )
 
   def _layers(self, node: structure.Repeat, at: _At) -> plan.Node:
-    times: plan.Node = plan.Fixed(node.times)
-    most = node.times
+    times = None
+    numbers: tuple[int, ...]
     if isinstance(node.times, choices.Choice):
       times = self._decision(node.times, at.into('times'))
-      most = max(plan.numbers(node.times))
+      numbers = _numbers(node.times)
+    else:
+      numbers = (node.times,)
     bodies = []
-    for i in range(most):
+    for i in range(max(numbers)):
       key = _join(at.key, 'body' if node.shared else i)
       place = _join(at.place, 'body')
       layer = dataclasses.replace(at, key=key, place=place, built={})
-      if isinstance(times, plan.Decision):
-        numbers = zip(
-          times.choice.values(), plan.numbers(times.choice), strict=True
-        )
-        allowed = tuple(value for value, number in numbers if number > i)
+      if times is not None:
+        values = zip(times.choice.values(), numbers, strict=True)
+        allowed = tuple(value for value, number in values if number > i)
         layer = layer.given(times.key, times.choice, allowed)
       bodies.append(self.node(node.body, layer))
-    if all(isinstance(part, plan.Fixed) for part in (times, *bodies)):
-      return plan.Fixed(tuple(body.value for body in bodies))
-    return plan.Layers(times, tuple(bodies), node.shared)
+    fixed = _values(bodies)
+    if times is None and fixed is not None:
+      return plan.Fixed(tuple(fixed))
+    return plan.Layers(times, numbers, tuple(bodies), node.shared)
 
   def _register(
     self, choice: choices.Choice, new: plan.Entry, key: str
@@ -156,14 +153,48 @@ class _Compiler(placeholder.Reader):
     old.add(new.when[0])
 
 
+def _lazy(node: structure.Lazy) -> tree.Split:
+  fixed = {}
+  if isinstance(node.cls, type) and issubclass(node.cls, linen.Module):
+    fixed = {'parent': None} if 'parent' not in node.fields else {}
+  names = tuple(node.fields)
+  make = functools.partial(tree.call, node.cls, names, fixed)
+  return tree.Split(names, tuple(node.fields.values()), make)
+
+
 def _collapse(made: plan.Branch, node: Any, values: Sequence[Any]) -> plan.Node:
-  if not all(isinstance(child, plan.Fixed) for child in made.children):
+  built = _values(made.children)
+  if built is None:
     return made
-  built = [child.value for child in made.children]
   kept = all(b is v for b, v in zip(built, values, strict=True))
   if kept and not isinstance(node, list | dict | linen.Module):
     return plan.Fixed(node)
   return plan.Fixed(made.make(built))
+
+
+def _values(nodes: Sequence[plan.Node]) -> list[Any] | None:
+  fixed = [node.value for node in nodes if isinstance(node, plan.Fixed)]
+  return fixed if len(fixed) == len(nodes) else None
+
+
+def _numbers(choice: choices.Choice) -> tuple[int, ...]:
+  offered = choice.options if isinstance(choice, choices.OneOf) else None
+  return tuple(choice.values() if offered is None else offered)
+
+
+def _check_leaf(node: Any, at: _At) -> None:
+  inside: list[Any] = []
+  if isinstance(node, functools.partial):
+    inside = [*node.args, *node.keywords.values()]
+  elif isinstance(node, set | frozenset):
+    inside = list(node)
+  held = tree.find(inside, lambda x: isinstance(x, placeholder.Placeholder))
+  if held is not None:
+    kind = type(node).__name__
+    raise errors.UserError(
+      f'the {kind} at {at.place or "the root"!r} hides {held!r}: a {kind} has '
+      f'no fields; offer whole ones: oneof({kind}(...), {kind}(...))'
+    )
 
 
 def _check_dict_key(name: Any, at: _At) -> None:

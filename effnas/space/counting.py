@@ -88,8 +88,8 @@ def _survey(
       for option in options:
         _survey(option, places, plain)
     case plan.Layers(times):
-      _survey(times, places, plain)
-      if isinstance(times, plan.Decision):
+      if times is not None:
+        _survey(times, places, plain)
         plain[times.key] = False
       for body in _bodies(node):
         _survey(body, places, plain)
@@ -126,24 +126,18 @@ class _Counter:
           for i, option in enumerate(options or choice.values())
         ]
         return self._closed(_sum(tables), met), met
-      case plan.Layers(times):
-        numbers = (
-          plan.numbers(times.choice)
-          if isinstance(times, plan.Decision)
-          else [times.value]
-        )
+      case plan.Layers(times, numbers):
         bodies = _bodies(node)
-        first = {_NOTHING: 1}
-        stacks = [first]  # of 0, 1, 2, ... layers
+        stacks = [{_NOTHING: 1}]  # of 0, 1, 2, ... layers
         for body in bodies:
           stacks.append(self._also(stacks[-1], body, met))
         chosen = []
         for i, number in enumerate(numbers):
           taken = {_NOTHING: 1}
-          if isinstance(times, plan.Decision):
+          if times is not None:
             taken = self._taken(times.key, i)
           chosen.append(_join(taken, stacks[min(number, len(bodies))]))
-        if isinstance(times, plan.Decision) and times.key in self._tied:
+        if times is not None and times.key in self._tied:
           met[times.key] += 1
         return self._closed(_sum(chosen), met), met
     return {_NOTHING: 1}, met

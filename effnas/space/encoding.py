@@ -8,12 +8,10 @@ import numpy as np
 from effnas import errors
 from effnas.space import choices, labels, plan
 
-_INACTIVE = -1.0  # of a range; an inactive oneof is all zeros
-
 
 def length(entries: Mapping[str, plan.Entry]) -> int:
   """The length of the vectors of a space."""
-  return sum(_width(entry.choice) for entry in entries.values())
+  return sum(entry.choice.width for entry in entries.values())
 
 
 def encode(
@@ -30,18 +28,12 @@ def encode(
     oneof, a number in [0, 1] for a range (of the logarithm for loguniform);
     zeros and -1 where they are inactive.
   """
-  parts = [np.zeros(0)]
+  parts: list[float] = []
   for key, entry in entries.items():
     choice = entry.choice
-    if isinstance(choice, choices.OneOf):
-      part = np.zeros(_width(choice))
-      if key in arch:
-        part[choice.position(arch[key])] = 1.0
-    else:
-      unit = choice.to_unit(arch[key]) if key in arch else _INACTIVE
-      part = np.array([unit])
-    parts.append(part)
-  return np.concatenate(parts)
+    absent = [choice.inactive] * choice.width
+    parts += choice.encode(arch[key]) if key in arch else absent
+  return np.array(parts, np.float64)
 
 
 def decoder(entries: Mapping[str, plan.Entry], vector: Any) -> plan.Decide:
@@ -68,16 +60,9 @@ def decoder(entries: Mapping[str, plan.Entry], vector: Any) -> plan.Decide:
   starts, start = {}, 0
   for key, entry in entries.items():
     starts[key] = start
-    start += _width(entry.choice)
+    start += entry.choice.width
 
   def decide(key: str, choice: choices.Choice) -> labels.Scalar:
-    part = vector[starts[key] : starts[key] + _width(choice)]
-    if isinstance(choice, choices.OneOf):
-      return choice.labels[int(np.argmax(part))]
-    return choice.from_unit(float(np.clip(part[0], 0.0, 1.0)))
+    return choice.decode(vector[starts[key] :][: choice.width])
 
   return decide
-
-
-def _width(choice: choices.Choice) -> int:
-  return len(choice.options) if isinstance(choice, choices.OneOf) else 1

@@ -1,6 +1,6 @@
 """The JSON value that stands for an option in an arch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import enum
 import functools
 import math
@@ -41,16 +41,16 @@ def label(option: Any) -> str:
     return label(option.func)
   if isinstance(getattr(option, '__name__', None), str):
     return option.__name__
-  if isinstance(option, list | tuple | dict):
-    return _container_label(option)
-  return type(option).__name__
+  parts = tree.split(option)
+  if parts is None or not isinstance(option, list | tuple | Mapping):
+    return type(option).__name__
+  return _container_label(option, parts)
 
 
-def _container_label(option: list | tuple | dict) -> str:
-  names, values, _ = tree.split(option)
-  words = [repr(v) if is_scalar(v) else label(v) for v in values]
-  if isinstance(option, dict):
-    pairs = zip(names, words, strict=True)
+def _container_label(option: Any, parts: tree.Split) -> str:
+  words = [repr(v) if is_scalar(v) else label(v) for v in parts.values]
+  if isinstance(option, Mapping):
+    pairs = zip(parts.names, words, strict=True)
     return '{' + ', '.join(f'{k}: {word}' for k, word in pairs) + '}'
   if isinstance(option, list):
     return f'[{", ".join(words)}]'

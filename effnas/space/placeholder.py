@@ -61,8 +61,8 @@ def owner(
     if isinstance(subject, Reader):
       continue
     fields: dict[Any, Any] = {}
-    if dataclasses.is_dataclass(subject) and not isinstance(subject, type):
-      parts = tree.split(subject)
+    parts = tree.split(subject)
+    if parts is not None and dataclasses.is_dataclass(subject):
       fields = dict(zip(parts.names, parts.values, strict=True))
     if constructing:  # an argument may not have become a field yet
       arguments = {n: frame.f_locals.get(n) for n in names[1:]}

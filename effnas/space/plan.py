@@ -37,7 +37,8 @@ class Decision:
 class Layers:
   """The first `times` of the bodies; shared ones have the same keys."""
 
-  times: 'Node'
+  times: Decision | None
+  numbers: tuple[int, ...]  # what the values of `times` stand for
   bodies: tuple['Node', ...]
   shared: bool
 
@@ -95,15 +96,10 @@ def walk(
       if not isinstance(choice, choices.OneOf):
         return value
       return walk(options[choice.position(value)], decide, make)
-    case Layers(times, bodies):
-      number = walk(times, decide, make)
+    case Layers(times, (number, *_), bodies):
+      if times is not None:
+        number = walk(times, decide, make)
       return tuple(walk(body, decide, make) for body in bodies[:number])
-
-
-def numbers(choice: choices.Choice) -> list[int]:
-  """The integers that the values of a choice of integers stand for."""
-  offered = choice.options if isinstance(choice, choices.OneOf) else None
-  return list(choice.values() if offered is None else offered)
 
 
 def _implies(strong: When, weak: When) -> bool:

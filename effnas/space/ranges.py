@@ -20,6 +20,7 @@ class Range(choices.Choice):
   low: float
   high: float
   name: str | None = None
+  inactive = -1.0
 
   @abc.abstractmethod
   def to_unit(self, value: float) -> float:
@@ -32,6 +33,16 @@ class Range(choices.Choice):
   @property
   def single(self):
     return False
+
+  @property
+  def width(self):
+    return 1
+
+  def encode(self, value):
+    return [self.to_unit(value)]
+
+  def decode(self, code):
+    return self.from_unit(float(np.clip(code[0], 0.0, 1.0)))
 
   def describe(self):
     kind = type(self).__name__.lower()

@@ -37,7 +37,8 @@ def split(node: Any) -> Split | None:
     names = tuple(node)
     return Split(names, tuple(node.values()), functools.partial(_dict, names))
   if isinstance(node, tuple) and hasattr(node, '_fields'):
-    return Split(node._fields, tuple(node), type(node)._make)
+    make = functools.partial(_namedtuple, type(node))
+    return Split(node._fields, tuple(node), make)
   if isinstance(node, list) or type(node) is tuple:
     return Split(tuple(range(len(node))), tuple(node), tuple)
   if dataclasses.is_dataclass(node) and not isinstance(node, type):
@@ -100,3 +101,7 @@ def same(a: Any, b: Any) -> bool:
 
 def _dict(names: Sequence[Any], values: Sequence[Any]) -> core.FrozenDict:
   return core.FrozenDict(zip(names, values, strict=True))
+
+
+def _namedtuple(cls: Callable[..., Any], values: Sequence[Any]) -> Any:
+  return cls(*values)

@@ -117,6 +117,7 @@ def fit(
       'checkpoint_every': checkpoint_every,
     },
   )
+  _check_hash(net)
   _check_shares({'label_smoothing': label_smoothing, 'ema': ema})
   if isinstance(augment, str):
     raise errors.UserError(
@@ -147,7 +148,8 @@ def fit(
     ema=ema > 0,
     variables=variables,
   )
-  done, history = 0, []
+  done = 0
+  history: list[dict[str, Any]] = []
   settings = {
     'epochs': epochs,
     'batch_size': batch_size,
@@ -226,3 +228,13 @@ def _check_shares(shares: Mapping[str, float]) -> None:
       raise errors.UserError(
         f'{name} must be at least 0 and less than 1; got {share!r}'
       )
+
+
+def _check_hash(net: Any) -> None:
+  try:
+    hash(net)
+  except TypeError:
+    raise errors.UserError(
+      f'the fields of the network {type(net).__name__} must hash, as compiled '
+      'programs are kept by them: use tuples instead of lists, dicts, arrays'
+    ) from None

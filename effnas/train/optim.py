@@ -22,9 +22,9 @@ Numbers = Mapping[str, Any]
 
 
 class OptimState(NamedTuple):
-  """State of an optimiser: steps taken, its numbers, the state of the chain."""
+  """State of an optimiser: steps taken, its numbers, its chain's state."""
 
-  count: jax.Array
+  taken: jax.Array
   numbers: dict[str, jax.Array]
   inner: Any
 
@@ -135,14 +135,14 @@ def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
     n = state.numbers
     updates, inner = _chain(rule, n).update(grads, state.inner, params)
     rate = learning_rate(
-      state.count,
+      state.taken,
       schedule=rule.schedule,
       lr=n['lr'],
       warmup_steps=n['warmup_steps'],
       steps=n['steps'],
     )
     updates = jax.tree.map(lambda u: (-rate * u).astype(u.dtype), updates)
-    return updates, OptimState(state.count + 1, n, inner)
+    return updates, OptimState(state.taken + 1, n, inner)
 
   return update
 

@@ -36,7 +36,7 @@ def test_contract(name):
 @pytest.mark.parametrize('name', device.names())
 def test_units_are_sane(name):
   d = device.load(name)
-  assert d.float in d.peak
+  assert d.float_format in d.peak
   assert set(d.peak) <= {'float32', 'bfloat16', 'float16', 'int8', 'int4'}
   lowest, highest = (1e10, 1e12) if d.kind == 'cpu' else (1e12, 1e16)
   assert all(lowest < rate < highest for rate in d.peak.values())

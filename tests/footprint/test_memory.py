@@ -29,6 +29,19 @@ def test_elementwise_chain_is_in_place():
   assert peak(jax.nn.gelu, x) == 400
 
 
+def test_straight_through_rounding_is_one_fusion():
+  def fn(x):
+    real = x / 3
+    return real + lax.stop_gradient(jnp.round(real) - real)
+
+  assert peak(fn, shape(100)) == 400
+
+
+def test_a_softmax_stores_its_exponential():
+  # x and exp(x - max) share a buffer; sum and maximum are small.
+  assert 400 < peak(jax.nn.softmax, shape(100)) < 420
+
+
 def test_chain_of_products_keeps_two_neighbours():
   def fn(ws, x):
     for w in ws:

@@ -1,0 +1,57 @@
+"""Digits: the demo; joint search of architecture, bits and learning rate.
+
+  effnas search --config=configs/digits.py --workdir=runs/digits
+"""
+
+import ml_collections
+
+
+def get_config(variant: str = '') -> ml_collections.ConfigDict:
+  """Returns the config; variant 'smoke' runs in seconds."""
+  smoke = variant == 'smoke'
+  return ml_collections.ConfigDict({
+    'space': 'hybrid',
+    'space_args': {
+      'input_shape': (8, 8, 1),
+      'classes': 10,
+      'widths': (16, 32, 64),
+      'depths': (1, 2),
+      'kernels': (3, 5),
+      'expansions': (2, 4),
+      'weights': (4, 8),
+      'lr': (2e-3, 2e-2),
+    },
+    'data': {'name': 'digits', 'seed': 0},
+    'quant': {'activations': 8, 'patterns': {'stem/*': 8, 'classifier': 8}},
+    'optim': {
+      'name': 'adamw',
+      'warmup': 0.1,
+      'schedule': 'cosine',
+      'weight_decay': 1e-2,
+      'clip': 1.0,
+    },
+    'train': {
+      'epochs': 2 if smoke else 30,
+      'batch_size': 128,
+      'seed': 0,
+      'label_smoothing': 0.1,
+      'ema': 0.0,
+      'dtype': 'float32',
+      'augment': ('crop',),
+      'eval_every': 0,
+      'checkpoint_every': 0,
+    },
+    'footprint': {'targets': ('tpu_v5e', 'cpu'), 'batch': 1},
+    'search': {
+      'engine': 'inline' if smoke else 'ray',
+      'trials': 2 if smoke else 24,
+      'concurrency': 2,
+      'sampler': 'nsga2',
+      'sampler_args': {},
+      'seed': 0,
+      'objectives': ('accuracy', 'latency_ms@tpu_v5e'),
+      'constraints': {'size_bytes': 200_000},
+      'asynchronous': False,
+      'max_draws': 500,
+    },
+  })

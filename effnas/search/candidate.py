@@ -1,0 +1,321 @@
+"""One candidate: from a config and an arch to a trained, converted network."""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+import functools
+import inspect
+import json
+import pathlib
+import shutil
+from typing import Any
+
+import jax
+import numpy as np
+
+from effnas import data as data_lib
+from effnas import errors, quant, space, train, zoo
+from effnas import footprint as footprint_lib
+from effnas.footprint import weights
+from effnas.learn import augment
+from effnas.nn import rewrite
+from effnas.search import metrics
+from effnas.search import problem as problem_lib
+from effnas.train import optim as optim_lib
+
+Config = Mapping[str, Any]
+Arch = Mapping[str, Any]
+
+# Sections of a config that the space's tree may hold choices for.
+_SECTIONS = ('quant', 'optim', 'train')
+WEIGHTS = 'weights.safetensors'
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+  """What an arch stands for under a config.
+
+  Attributes:
+    net: The network under the rules it is trained with.
+    optim: Keyword arguments of `effnas.train.optim.make`.
+    train: Keyword arguments of `effnas.train.fit`.
+  """
+
+  net: rewrite.Rewritten
+  optim: Mapping[str, Any]
+  train: Mapping[str, Any]
+
+
+def load_space(config: Config) -> space.Space:
+  """Returns the space that a config names, a short name being the zoo's.
+
+  Raises:
+    UserError: There is none of that name, or it has no part 'model'.
+  """
+  return _load_space(config['space'], _canonical(config['space_args']))
+
+
+def load_data(config: Config) -> data_lib.Dataset:
+  """Returns the data set of a config; workers load each once."""
+  return _load_data(_canonical(config['data']))
+
+
+def build(config: Config, arch: Arch) -> Candidate:
+  """Builds the candidate of an arch.
+
+  Args:
+    config: Holds 'space', 'space_args', 'quant', 'optim', 'train'. What the
+      space's tree says under one of the last three takes precedence.
+    arch: A point of the space.
+
+  Returns:
+    The candidate; nothing is allocated.
+
+  Raises:
+    UserError: The arch is none of the space's.
+  """
+  tree = load_space(config).build(dict(arch))
+  for part in tree:
+    if part not in ('model', *_SECTIONS):
+      raise errors.unknown('part of a space', part, ('model', *_SECTIONS))
+  if 'model' not in tree:
+    raise errors.UserError(f"the space {config['space']!r} has no part 'model'")
+  arguments = {}
+  for section, accepted in _accepted().items():
+    arguments[section] = {**config[section], **tree.get(section, {})}
+    for key in arguments[section]:
+      if key not in accepted:
+        raise errors.unknown(f'setting of {section}', key, accepted)
+  rules = quant.rules(**arguments['quant'])
+  return Candidate(
+    rewrite.Rewritten(tree['model'], rules),
+    arguments['optim'],
+    arguments['train'],
+  )
+
+
+def measure(
+  net: rewrite.Rewritten,
+  input_shape: tuple[int, ...],
+  *,
+  targets: tuple[str, ...] = (),
+  batch: int = 1,
+  input_dtype: Any = np.float32,
+) -> dict[str, Any]:
+  """Measures the integer network that a network under rules converts to.
+
+  Args:
+    net: A network under quantization rules, or none.
+    input_shape: Of one example, without the batch.
+    targets: Devices to give a latency for.
+    batch: Examples at a time, for memory and latency.
+    input_dtype: dtype of the prepared inputs.
+
+  Returns:
+    By metric, as `effnas.footprint.measure`; `size_bytes` is that of the
+    converted weights file and latencies are at the rules' bits.
+  """
+  layers = quant.quantized(net, input_shape, input_dtype)
+  bits = {
+    path: tuple(
+      None if b == quant.FLOAT else b for b in (r.weights, r.activations)
+    )
+    for path, (r, _) in layers.items()
+  }
+  shapes = rewrite.abstract_variables(net, input_shape, input_dtype)
+  converted = jax.eval_shape(
+    lambda v: quant.convert(net, v, input_shape, input_dtype)[1], shapes
+  )
+  return footprint_lib.measure(
+    rewrite.Rewritten(net.model),
+    input_shape,
+    batch=batch,
+    targets=targets,
+    variables=converted,
+    bits=lambda path: bits.get(path, (None, None)),
+    input_dtype=input_dtype,
+  )
+
+
+def problem(config: Config) -> problem_lib.Problem:
+  """Returns the search problem of a config.
+
+  Its footprint function needs no backend and trains nothing.
+
+  Args:
+    config: As for `build`, with 'data', 'footprint' (targets, batch) and
+      'search' beside.
+
+  Raises:
+    UserError: A section does not fit.
+  """
+  found = load_space(config)
+  dataset = load_data(config)
+  search = config['search']
+  named = [*search['objectives'], *search['constraints']]
+  wanted = [metrics.parse(name).target for name in named]
+  settings = config['footprint']
+  targets = tuple(
+    dict.fromkeys(t for t in (*wanted, *settings['targets']) if t)
+  )
+  dtype = _dtype(dataset)
+  _check(build(config, found.sample(np.random.default_rng(0))), dataset, dtype)
+
+  def footprint(arch: Arch) -> dict[str, Any]:
+    return measure(
+      build(config, arch).net,
+      dataset.input_shape,
+      targets=targets,
+      batch=settings['batch'],
+      input_dtype=dtype,
+    )
+
+  return problem_lib.Problem(
+    space=found,
+    objectives=tuple(search['objectives']),
+    footprint=footprint,
+    constraints=search['constraints'],
+    provenance=dataset.provenance,
+  )
+
+
+def fit(
+  config: Config,
+  arch: Arch,
+  folder: pathlib.Path,
+  report: Callable[[int, Mapping[str, Any]], None],
+) -> dict[str, Any]:
+  """Trains a candidate, converts it, and evaluates what would be deployed.
+
+  Args:
+    config: As for `problem`.
+    arch: The candidate.
+    folder: Receives the converted weights, and checkpoints meanwhile where
+      'train.checkpoint_every' is not 0; a training cut off goes on from them.
+    report: Called with epoch (from 1) and metrics after each epoch.
+
+  Returns:
+    Quality on the validation split, of the converted network.
+  """
+  dataset = load_data(config)
+  candidate = build(config, arch)
+  arguments = dict(candidate.train)
+  every = arguments.pop('checkpoint_every')
+  if every:
+    arguments |= {
+      'checkpoint_dir': folder / 'training',
+      'checkpoint_every': every,
+    }
+  fitted = train.fit(
+    candidate.net,
+    dataset,
+    optim=candidate.optim,
+    on_epoch=report,
+    **arguments,
+  )
+  net, variables = quant.convert(
+    candidate.net, fitted.variables, dataset.input_shape, _dtype(dataset)
+  )
+  quality = train.evaluate(net, variables, dataset.valid, dataset)
+  folder.mkdir(parents=True, exist_ok=True)
+  draft = folder / f'.{WEIGHTS}.new'
+  draft.write_bytes(weights.serialize(variables))
+  draft.replace(folder / WEIGHTS)
+  shutil.rmtree(folder / 'training', ignore_errors=True)
+  return quality
+
+
+def evaluate(
+  task: Mapping[str, Any],
+  arch: Arch,
+  trial: int,
+  report: Callable[[int, Mapping[str, Any]], None],
+) -> dict[str, Any]:
+  """Evaluates a trial on a worker; see `effnas.search.evaluation`."""
+  return fit(task['config'], arch, folder(task['workdir'], trial), report)
+
+
+def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, float]:
+  """Evaluates the weights file of a finished trial on the test split.
+
+  Args:
+    task: {'config': ..., 'workdir': ...}.
+    arch: The trial's.
+    trial: Its id.
+
+  Returns:
+    'test_accuracy' and so on: the quality of the file, as it would be loaded
+    elsewhere.
+
+  Raises:
+    UserError: The file is missing or no weights file.
+  """
+  dataset = load_data(task['config'])
+  path = folder(task['workdir'], trial) / WEIGHTS
+  try:
+    variables = weights.deserialize(path.read_bytes())
+  except OSError as error:
+    raise errors.UserError(
+      f'cannot read the weights of trial {trial}, {path}: {error.strerror}'
+    ) from None
+  net = quant.serving(build(task['config'], arch).net)
+  quality = train.evaluate(net, variables, dataset.test, dataset)
+  return {f'test_{name}': value for name, value in quality.items()}
+
+
+def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
+  """Returns where a trial's files lie in a workdir."""
+  return pathlib.Path(workdir) / 'checkpoints' / str(trial)
+
+
+@functools.cache
+def _accepted() -> dict[str, list[str]]:
+  """The keys of each section: the arguments of one function."""
+  functions = {
+    'quant': quant.rules,
+    'optim': optim_lib.make,
+    'train': train.fit,
+  }
+  supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir', 'on_epoch'}
+  return {
+    section: [k for k in inspect.signature(f).parameters if k not in supplied]
+    for section, f in functions.items()
+  }
+
+
+def _canonical(value: Any) -> str:
+  return json.dumps(value, sort_keys=True)
+
+
+@functools.lru_cache(maxsize=8)
+def _load_space(name: str, arguments: str) -> space.Space:
+  if ':' not in name:
+    if name not in zoo.spaces():
+      raise errors.unknown('space', name, zoo.spaces())
+    name = zoo.spaces()[name]
+  return space.load(name, **json.loads(arguments))
+
+
+@functools.lru_cache(maxsize=2)
+def _load_data(arguments: str) -> data_lib.Dataset:
+  return data_lib.load(**json.loads(arguments))
+
+
+def _dtype(dataset: data_lib.Dataset) -> Any:
+  return np.int32 if dataset.kind == 'tokens' else np.float32
+
+
+def _check(candidate: Candidate, dataset: data_lib.Dataset, dtype: Any) -> None:
+  """Finds before training what would make every trial fail alike."""
+  optim_lib.make(1, **candidate.optim)
+  augment.make(candidate.train['augment'])
+  x = jax.ShapeDtypeStruct((1, *dataset.input_shape), dtype)
+  # Without rules: AQT asks for the devices, and the driver must not.
+  net = rewrite.Rewritten(candidate.net.model)
+  logits = jax.eval_shape(
+    lambda x: net.init_with_output(jax.random.key(0), x)[0], x
+  )
+  if logits.shape[-1] != dataset.classes:
+    raise errors.UserError(
+      f'the network gives {logits.shape[-1]} logits, but {dataset.name} has '
+      f'{dataset.classes} classes; set space_args.classes'
+    )

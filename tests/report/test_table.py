@@ -1,0 +1,60 @@
+import io
+
+from effnas import report
+from effnas.report import labels, table
+
+
+def shown(work) -> str:
+  file = io.StringIO()
+  table.show(report.read(work.path), file)
+  return file.getvalue()
+
+
+def test_every_figure_of_the_front_is_there_in_full(study):
+  summary = report.read(study.path)
+  text = shown(study)
+  for row in summary.front:
+    (line,) = (
+      t
+      for t in text.splitlines()
+      if t.split()[:1] == [str(row.trial)] and 'datasheet' in t
+    )
+    for name in summary.columns():
+      assert labels.value(name, row.metrics.get(name)) in line
+  assert '…' not in text
+  assert '\x1b' not in text
+  assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_table_wider_than_a_line_is_not_cut(make):
+  names = [f'latency_ms@some_rather_long_target_{i}' for i in range(9)]
+  work = make(['accuracy', *names])
+  footprint = {name: 0.123 + i for i, name in enumerate(names)}
+  work.add('proposed', 0, arch={'width': 'x' * 300}, footprint=footprint)
+  work.finish(0, 0.987)
+  text = shown(work)
+  assert '…' not in text
+  assert all(f'some_rather_long_target_{i} ↓' in text for i in range(9))
+  assert all(labels.value(n, v) in text for n, v in footprint.items())
+  assert text.count('x') >= 300
+
+
+def test_a_trial_over_its_bound_is_told(make):
+  work = make(constraints={'size_bytes': 9_000})
+  work.propose(0)
+  work.finish(0, 0.9)
+  assert 'trial 0: size 10.0 kB is over 9.00 kB' in shown(work)
+
+
+def test_nothing_finished_is_one_clear_line(make):
+  work = make()
+  work.propose(0)
+  work.add('failed', 0, reason='no [bold]markup[/bold]')
+  assert shown(work) == '1 trial: 0 done, 1 failed; no finished trial yet\n'
+
+
+def test_reading_markup_as_text(make):
+  work = make()
+  work.propose(0, **{'model.act': '[red]swish[/red]'})
+  work.finish(0, 0.9)
+  assert 'act=[red]swish[/red]' in shown(work)
