@@ -109,7 +109,9 @@ class Rewritten(linen.Module):
     Returns:
       What the model returns.
     """
-    intercept = functools.partial(_intercept, self.rules, len(self.path))
+    # Rules change arithmetic, which initialisation throws away.
+    rules = () if self.is_initializing() else self.rules
+    intercept = functools.partial(_intercept, rules, len(self.path))
     with linen.intercept_methods(intercept):
       if takes_train(type(self.model)):
         return self.model(x, train=train)

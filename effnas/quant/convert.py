@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flax import linen, traverse_util
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -46,18 +47,23 @@ def convert(
     >>> integer['quant']['kernel_scale'].shape
     (1, 2)
   """
-  from effnas.quant import aqt
+  layers = quantized(net, input_shape, dtype)
+  flat = traverse_util.flatten_dict(dict(variables))
+  keys = {path: tuple(path.split('/')) if path else () for path in layers}
 
-  flat = dict(traverse_util.flatten_dict(dict(variables)))
-  for path, (rule, layer) in quantized(net, input_shape, dtype).items():
-    key = tuple(path.split('/')) if path else ()
-    kernel = flat['params', *key, 'kernel']
-    integers, scale = aqt.quantize(
-      kernel, rule.weights, _contracted(layer, kernel.ndim)
-    )
-    dtype = jnp.int4 if rule.weights <= 4 else jnp.int8
-    flat['params', *key, 'kernel'] = integers.astype(dtype)
-    flat[rules.COLLECTION, *key, 'kernel_scale'] = scale
+  @jax.jit  # One program instead of one per operation and shape.
+  def integers(kernels):
+    return {
+      path: _integers(rule, layer, kernels[path])
+      for path, (rule, layer) in layers.items()
+    }
+
+  found = integers(
+    {p: flat['params', *key, 'kernel'] for p, key in keys.items()}
+  )
+  for path, (kernel, scale) in found.items():
+    flat['params', *keys[path], 'kernel'] = kernel
+    flat[rules.COLLECTION, *keys[path], 'kernel_scale'] = scale
   return serving(net), traverse_util.unflatten_dict(flat)
 
 
@@ -100,10 +106,14 @@ def quantized(
   return found
 
 
-def _contracted(layer: linen.Module, ndim: int) -> range:
-  """The axes of a kernel that a product sums over: all but the outputs."""
+def _integers(rule, layer, kernel):
+  """A kernel's integers and scale; all axes but the outputs share a scale."""
+  from effnas.quant import aqt
+
   outputs = 1
   if isinstance(layer, linen.DenseGeneral):
     features = layer.features
     outputs = 1 if isinstance(features, int) else len(features)
-  return range(ndim - outputs)
+  shared = range(kernel.ndim - outputs)
+  integers, scale = aqt.quantize(kernel, rule.weights, shared)
+  return integers.astype(jnp.int4 if rule.weights <= 4 else jnp.int8), scale

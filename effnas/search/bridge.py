@@ -1,4 +1,4 @@
-"""Between the conductor and a runner that gives each trial a name of its own."""
+"""Between the conductor and a runner that has its own names for trials."""
 
 from collections.abc import Callable, Mapping
 import json

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import draw, evaluation
+from effnas.search import draw, evaluation, plain
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
@@ -134,6 +134,7 @@ class Conductor:
       number: The trial's id.
       metrics: Metrics by name.
     """
+    metrics = plain.plain(metrics, finite=False)
     flaw = self._problem.flaw(self.journal.trials[number], metrics)
     if flaw:
       return self.failed(number, flaw)

@@ -57,9 +57,10 @@ def parse(name: str) -> Metric:
   Example:
     >>> parse('latency_ms@tpu_v5e').target, parse('accuracy').maximize
     ('tpu_v5e', True)
-    >>> parse('acuracy')
+    >>> parse('sise_bytes')
     Traceback (most recent call last):
-    effnas.errors.UserError: unknown metric 'acuracy'; did you mean 'accuracy'?
+    effnas.errors.UserError: unknown metric 'sise_bytes'; did you mean
+      'size_bytes'?
   """
   whole = str(name)
   kind, at, target = whole.partition('@')

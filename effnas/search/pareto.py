@@ -147,24 +147,24 @@ def hypervolume(points: np.ndarray, reference: Sequence[float]) -> float:
 def _ranks_2d(points: np.ndarray) -> np.ndarray:
   # In lexicographic order a point is dominated by front r exactly if that
   # front's last point is not above it, and these last points ascend with r.
-  rank = np.zeros(len(points), int)
+  order = np.lexsort((points[:, 1], points[:, 0]))
   last: list[float] = []  # smallest second objective of each front
-  before = None
-  for i in np.lexsort((points[:, 1], points[:, 0])):
-    y = points[i, 1]
-    if before is not None and (points[before] == points[i]).all():
-      rank[i] = rank[before]
-      continue
-    r = bisect.bisect_right(last, y)
-    last[r : r + 1] = [y]
-    rank[i], before = r, i
+  found, before = [], None
+  for x, y in points[order].tolist():
+    if before != (x, y):  # equal points share a rank
+      r = bisect.bisect_right(last, y)
+      last[r : r + 1] = [y]
+      before = (x, y)
+    found.append(r)
+  rank = np.empty(len(points), int)
+  rank[order] = found
   return rank
 
 
 def _ranks_nd(points: np.ndarray) -> np.ndarray:
   rank = np.full(len(points), -1)
-  no_worse = (points[:, None] <= points[None]).all(axis=-1)
-  beats = no_worse & ~no_worse.T  # [i, j]: i dominates j
+  no_worse = np.all(points[:, None] <= points[None], axis=-1)
+  beats: np.ndarray = no_worse & ~no_worse.T  # [i, j]: i dominates j
   left = np.arange(len(points))
   level = 0
   while len(left):

@@ -49,11 +49,11 @@ class Progress:
 
   def __enter__(self) -> 'Progress':
     if sys.stderr.isatty():
-      from rich import console, live
+      from rich import console, live, text
 
       self._live = live.Live(
         console=console.Console(stderr=True),
-        get_renderable=self.line,
+        get_renderable=lambda: text.Text(self.line(), no_wrap=True),
         refresh_per_second=2,
       )
       self._live.start()

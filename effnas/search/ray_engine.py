@@ -116,7 +116,7 @@ class _Searcher(search.Searcher):
     super().__init__()
     self._bridge = bridge
 
-  def suggest(self, trial_id: str) -> dict[str, str] | str | None:
+  def suggest(self, trial_id: str) -> Any:
     call = self._bridge.next(trial_id)
     if call is not None:
       return {'call': call}
@@ -214,6 +214,13 @@ def _shares(concurrency: int) -> tuple[dict[str, float], dict[str, str]]:
   return resources, environment
 
 
+def _python_path() -> str:
+  """Returns where workers find what this process can import, beside Python."""
+  own = (sys.prefix, sys.base_prefix)
+  found = (os.path.abspath(p) for p in sys.path)  # '' is where we are
+  return os.pathsep.join(p for p in found if not p.startswith(own))
+
+
 @contextlib.contextmanager
 def _started(concurrency: int) -> Iterator[pathlib.Path]:
   """Starts a silent Ray; stops it and removes its files at the end."""
@@ -223,6 +230,7 @@ def _started(concurrency: int) -> Iterator[pathlib.Path]:
     )
   variables = {
     **compile_cache.environment(),
+    'PYTHONPATH': _python_path(),
     'RAY_CHDIR_TO_TRIAL_DIR': '0',
     'TF_CPP_MIN_LOG_LEVEL': '3',
     'TUNE_FUNCTION_THREAD_TIMEOUT_S': '60',  # a trial's thread may end slowly
@@ -237,7 +245,11 @@ def _started(concurrency: int) -> Iterator[pathlib.Path]:
     contextlib.redirect_stdout(sys.stderr),  # Ray reports dead workers there
   ):
     warnings.simplefilter('ignore')
-    here = {'include_dashboard': False, '_temp_dir': str(folder)}
+    here: dict[str, Any] = {
+      'address': 'local',
+      'include_dashboard': False,
+      '_temp_dir': str(folder),
+    }
     try:
       ray.init(
         log_to_driver=False,

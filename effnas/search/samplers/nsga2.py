@@ -18,7 +18,6 @@ def propose(
   *,
   population: int = 20,
   crossover: float = 0.9,
-  mutation: float = 0.8,
 ) -> dict[str, Any]:
   """Crosses and mutates two winners of binary tournaments.
 
@@ -33,8 +32,6 @@ def propose(
     rng: The source of chance.
     population: How many trials may be parents; as many are random first.
     crossover: How likely a child has two parents rather than one.
-    mutation: How likely a child of two parents is mutated; a child of one
-      always is.
 
   Reference:
     Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm:
@@ -52,7 +49,7 @@ def propose(
     winner = rng.integers(population, size=2).min()
     return dict(done[parents[winner]].arch)
 
-  if rng.random() >= crossover:
-    return space.mutate(tournament(), rng)
-  child = space.crossover(tournament(), tournament(), rng)
-  return space.mutate(child, rng) if rng.random() < mutation else child
+  child = tournament()
+  if rng.random() < crossover:
+    child = space.crossover(child, tournament(), rng)
+  return space.mutate(child, rng)

@@ -1,0 +1,245 @@
+"""What may be proposed when, and that it does not depend on who is faster."""
+
+import numpy as np
+import pytest
+import toy_search
+
+from effnas import errors
+from effnas.search import conductor, journal, samplers
+
+_SMALL = {
+  'nsga2': {'population': 3},
+  'regularized_evolution': {'population': 3},
+}
+
+
+def lead(path, sampler='nsga2', problem=None, **kwargs):
+  book = journal.Journal(path)
+  args = _SMALL.get(sampler, {})
+  return conductor.Conductor(
+    problem or toy_search.problem(),
+    samplers.load(sampler, args),
+    book,
+    **{'trials': 14, **kwargs},
+  )
+
+
+def shuffled(leader, concurrency, rng, stop_after=None):
+  """An engine whose running trials finish in random order; some fail."""
+  running, most, finished = [], 0, 0
+  while True:
+    while (trial := leader.next()) is not None:
+      running.append(trial)
+    most = max(most, len(running))
+    assert leader.running == len(running) <= concurrency
+    if not running:
+      assert leader.exhausted
+      break
+    trial = running.pop(rng.integers(len(running)))
+    if trial.id % 5 == 2:
+      leader.failed(trial.id, 'MemoryError')
+    else:
+      leader.done(trial.id, {'accuracy': toy_search.accuracy(trial.arch)})
+    finished += 1
+    if finished == stop_after:
+      break
+  leader.journal.close()
+  return most
+
+
+@pytest.mark.parametrize('concurrency', [1, 2, 3, 4])
+@pytest.mark.parametrize('sampler', samplers.names())
+def test_trials_do_not_depend_on_the_order_of_finishing(
+  tmp_path, sampler, concurrency
+):
+  seen = []
+  for run in range(4):
+    leader = lead(tmp_path / str(run), sampler, concurrency=concurrency)
+    most = shuffled(leader, concurrency, np.random.default_rng(run))
+    assert most == concurrency
+    seen.append(leader.journal.trials)
+    assert [t.id for t in leader.journal.trials] == list(range(14))
+  assert all(trials == seen[0] for trials in seen)
+
+
+def test_trials_depend_on_concurrency_and_seed(tmp_path):
+  seen = []
+  for i, (c, seed) in enumerate([(1, 0), (4, 0), (1, 1)]):
+    leader = lead(tmp_path / str(i), concurrency=c, seed=seed)
+    shuffled(leader, c, np.random.default_rng(0))
+    seen.append([t.arch for t in leader.journal.trials])
+  assert seen[0] != seen[1]
+  assert seen[0] != seen[2]
+
+
+@pytest.mark.parametrize('concurrency', [1, 3])
+@pytest.mark.parametrize('stop_after', [1, 4, 9, 14])
+def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
+  tmp_path, concurrency, stop_after
+):
+  whole = lead(tmp_path / 'whole', concurrency=concurrency)
+  shuffled(whole, concurrency, np.random.default_rng(0))
+  first = lead(tmp_path / 'cut', concurrency=concurrency)
+  shuffled(first, concurrency, np.random.default_rng(1), stop_after)
+  kept = [t for t in first.journal.trials if t.finished]
+  second = lead(tmp_path / 'cut', concurrency=concurrency)
+  shuffled(second, concurrency, np.random.default_rng(2))
+  assert second.journal.trials == whole.journal.trials
+  lines = (tmp_path / 'cut').read_text().splitlines()
+  assert sum('"proposed"' in line for line in lines) == 14
+  assert [second.journal.trials[t.id] for t in kept] == kept
+
+
+def test_a_proposal_sees_exactly_what_the_rule_says(tmp_path):
+  seen = {}
+
+  def propose(space, problem, trials, rng):
+    seen.setdefault(len(seen), [t.id for t in trials])
+    assert all(t.finished for t in trials)
+    return space.sample(rng)
+
+  book = journal.Journal(tmp_path / 'j')
+  leader = conductor.Conductor(
+    toy_search.problem(), propose, book, trials=8, concurrency=3
+  )
+  shuffled(leader, 3, np.random.default_rng(0))
+  assert seen == {i: list(range(max(0, i - 2))) for i in range(8)}
+
+
+def test_a_slow_trial_holds_back_only_what_must_see_it(tmp_path):
+  leader = lead(tmp_path / 'j', concurrency=2)
+  assert [leader.next().id, leader.next().id] == [0, 1]
+  assert leader.next() is None
+  leader.done(1, {'accuracy': 0.5})
+  assert leader.next() is None  # trial 2 has to see trial 0
+  assert not leader.exhausted
+  leader.done(0, {'accuracy': 0.5})
+  assert [leader.next().id, leader.next().id] == [2, 3]
+
+
+def test_asynchronous_proposals_see_what_has_finished_in_that_order(tmp_path):
+  seen = []
+
+  def propose(space, problem, trials, rng):
+    seen.append([t.id for t in trials])
+    return space.sample(rng)
+
+  book = journal.Journal(tmp_path / 'j')
+  leader = conductor.Conductor(
+    toy_search.problem(),
+    propose,
+    book,
+    trials=5,
+    concurrency=2,
+    asynchronous=True,
+  )
+  leader.next(), leader.next()
+  assert leader.next() is None
+  leader.done(1, {'accuracy': 0.5})
+  assert leader.next().id == 2
+  leader.failed(2, 'x')
+  assert leader.next().id == 3
+  leader.done(0, {'accuracy': 0.5})
+  assert leader.next().id == 4
+  assert seen == [[], [], [1], [1, 2], [1, 2, 0]]
+  assert leader.exhausted
+  again = journal.Journal(tmp_path / 'j')
+  assert again.finished == [1, 2, 0]
+
+
+def test_a_finite_space_ends_the_search_when_all_of_it_is_tried(tmp_path):
+  problem = toy_search.problem(keys=2, values=(0, 1, 2))
+  leader = lead(tmp_path / 'j', problem=problem, trials=50, max_draws=3)
+  shuffled(leader, 1, np.random.default_rng(0))
+  archs = {str(t.arch) for t in leader.journal.trials}
+  assert len(archs) == len(leader.journal.trials) == 9
+
+
+def test_so_does_one_of_which_only_some_is_feasible(tmp_path):
+  problem = toy_search.problem({'params': 3}, keys=2, values=(0, 1, 2))
+  leader = lead(tmp_path / 'j', problem=problem, trials=50, max_draws=3)
+  shuffled(leader, 1, np.random.default_rng(0))
+  assert sorted(t.footprint['params'] for t in leader.journal.trials) == [
+    1,
+    2,
+    3,
+    3,
+  ]
+
+
+def test_a_large_space_repeats_where_draws_find_nothing_new(tmp_path, caplog):
+  book = journal.Journal(tmp_path / 'j')
+  leader = conductor.Conductor(
+    toy_search.problem(),
+    lambda space, *_: dict.fromkeys(space.keys, 1),
+    book,
+    trials=3,
+    max_draws=4,
+  )
+  shuffled(leader, 1, np.random.default_rng(0))
+  assert len(book.trials) == 3
+  assert 'none of 4 draws was new' in caplog.text
+
+
+def test_constraints_are_met_before_a_trial_is_proposed(tmp_path):
+  problem = toy_search.problem({'params': 50})
+  leader = lead(tmp_path / 'j', problem=problem)
+  shuffled(leader, 1, np.random.default_rng(0))
+  assert all(t.footprint['params'] <= 50 for t in leader.journal.trials)
+
+
+def test_a_constraint_that_nothing_meets_names_the_smallest_seen(tmp_path):
+  counted = []
+
+  def footprint(arch):
+    counted.append(toy_search.params(arch) + 1000)
+    return {'params': counted[-1], 'size_bytes': 1}
+
+  problem = toy_search.problem({'params': 999, 'size_bytes': 10})
+  object.__setattr__(problem, 'footprint', footprint)
+  leader = lead(tmp_path / 'j', 'random', problem, max_draws=40)
+  with pytest.raises(errors.UserError) as e:
+    leader.next()
+  said = str(e.value)
+  assert f'params <= 999 (smallest seen: {min(counted)})' in said
+  assert 'in 40 draws' in said
+  assert 'size_bytes' not in said
+  assert len(counted) == 40
+  assert leader.journal.trials == []
+
+
+def test_an_architecture_that_cannot_be_counted_is_a_failed_trial(tmp_path):
+  def footprint(arch):
+    if arch['model.stage.0'] % 2:
+      raise ValueError('kernel larger than image')
+    return {'params': 1}
+
+  problem = toy_search.problem((), ['accuracy'])
+  object.__setattr__(problem, 'footprint', footprint)
+  leader = lead(tmp_path / 'j', 'random', problem)
+  shuffled(leader, 1, np.random.default_rng(0))
+  odd = [t for t in leader.journal.trials if t.arch['model.stage.0'] % 2]
+  assert len(odd) > 2
+  for trial in odd:
+    assert trial.status == 'failed'
+    assert trial.reason == 'footprint: ValueError: kernel larger than image'
+
+
+def test_a_footprint_that_never_works_ends_the_search(tmp_path):
+  def footprint(arch):
+    raise errors.UserError("unknown target 'tpu_v5'")
+
+  problem = toy_search.problem()
+  object.__setattr__(problem, 'footprint', footprint)
+  with pytest.raises(errors.UserError, match='unknown target'):
+    lead(tmp_path / 'j', problem=problem).next()
+
+
+def test_results_without_finite_objectives_are_failures(tmp_path):
+  leader = lead(tmp_path / 'j')
+  leader.next()
+  trial = leader.done(0, {'accuracy': float('nan'), 'seconds': 3})
+  assert (trial.status, trial.reason) == (
+    'failed',
+    'accuracy is not finite: nan',
+  )

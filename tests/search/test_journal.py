@@ -1,0 +1,154 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from effnas import errors
+from effnas.search import journal
+
+
+def fill(path, trials=3):
+  with journal.Journal(path) as book:
+    for i in range(trials):
+      footprint = {'params': np.int64(7 + i), 'latency_ms@x': np.float32(0.5)}
+      book.append(
+        {
+          'event': 'proposed',
+          'trial': i,
+          'arch': {'model.kernel': 3, 'model.se': True},
+          'footprint': footprint,
+        }
+      )
+    book.append(
+      {'event': 'reported', 'trial': 1, 'epoch': 1, 'metrics': {'loss': 2.0}}
+    )
+    book.append(
+      {'event': 'done', 'trial': 1, 'metrics': {'accuracy': 0.5, 'auc': np.nan}}
+    )
+    book.append({'event': 'failed', 'trial': 0, 'reason': 'Diverged: loss'})
+    book.append(
+      {'event': 'tested', 'trial': 1, 'metrics': {'test_accuracy': 0.4}}
+    )
+    return list(book.trials), list(book.finished)
+
+
+def test_what_was_written_is_read_back(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  trials, finished = fill(path)
+  assert journal.read(path) == journal.read(tmp_path) == trials
+  with journal.Journal(path) as book:
+    assert (book.trials, book.finished) == (trials, finished)
+  assert finished == [1, 0]
+  assert trials[1].metrics == {
+    'accuracy': 0.5,
+    'auc': None,
+    'test_accuracy': 0.4,
+  }
+  assert trials[1].reports == {1: {'loss': 2.0}}
+  assert trials[1].footprint == {'params': 8, 'latency_ms@x': 0.5}
+  assert [t.status for t in trials] == ['failed', 'done', 'proposed']
+  for line in path.read_text().splitlines():
+    assert json.loads(line)['time'] > 1.7e9
+
+
+@pytest.mark.parametrize('cut', range(1, 60, 7))
+def test_a_torn_last_line_is_dropped_and_mended(tmp_path, caplog, cut):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  whole = path.read_bytes()
+  path.write_bytes(whole[:-cut])
+  complete = cut == 1  # only the line's end is missing
+  before = journal.read(path)
+  assert ('is torn and was dropped' in caplog.text) != complete
+  assert ('test_accuracy' in before[1].metrics) == complete
+  with journal.Journal(path) as book:
+    assert book.trials == before
+    book.append({'event': 'done', 'trial': 2, 'metrics': {'accuracy': 1}})
+  after = journal.read(path)
+  assert after[:2] == before[:2]
+  assert after[2].metrics == {'accuracy': 1}
+
+
+def test_a_corrupt_middle_line_is_refused_with_its_number(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  lines = path.read_text().splitlines(keepends=True)
+  lines[3] = lines[3][:20] + '\n'
+  path.write_text(''.join(lines))
+  for read in (journal.read, journal.Journal):
+    with pytest.raises(errors.UserError, match='line 4 is corrupt'):
+      read(path)
+  assert path.read_text() == ''.join(lines)
+
+
+@pytest.mark.parametrize(
+  ('event', 'said'),
+  [
+    ({'event': 'done', 'trial': 9, 'metrics': {}}, 'never proposed'),
+    ({'event': 'done', 'trial': 1, 'metrics': {}}, 'was done already'),
+    ({'event': 'reported', 'trial': 0, 'epoch': 1, 'metrics': {}}, 'failed'),
+    ({'event': 'tested', 'trial': 2, 'metrics': {}}, 'not done'),
+    ({'event': 'proposed', 'trial': 7, 'arch': {}, 'footprint': {}}, 'next'),
+    ({'event': 'done', 'trial': 2}, "lacks 'metrics'"),
+    ({'event': 'dnoe', 'trial': 2}, "unknown event 'dnoe'"),
+    ({'trial': 2}, "lacks 'event'"),
+  ],
+)
+def test_an_event_out_of_sense_is_refused_with_its_number(
+  tmp_path, event, said
+):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  good = path.read_text()
+  number = good.count('\n') + 1
+  path.write_text(good + json.dumps(event) + '\n' + good.splitlines()[0] + '\n')
+  with pytest.raises(errors.UserError, match=f'line {number} makes no.*{said}'):
+    journal.read(path)
+
+
+def test_an_event_out_of_sense_is_not_written(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  before = path.read_bytes()
+  with (
+    journal.Journal(path) as book,
+    pytest.raises(ValueError, match='already'),
+  ):
+    book.append({'event': 'done', 'trial': 1, 'metrics': {}})
+  assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_the_journal_whole(tmp_path, monkeypatch):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  before = path.read_bytes()
+  with journal.Journal(path) as book:
+    write = os.write
+    monkeypatch.setattr(os, 'write', lambda f, b: write(f, b[: len(b) // 2]))
+    with pytest.raises(errors.UserError, match='cannot write the journal'):
+      book.append({'event': 'done', 'trial': 2, 'metrics': {}})
+    assert book.trials[2].status == 'proposed'
+  assert path.read_bytes() == before
+
+
+def test_no_journal(tmp_path):
+  with pytest.raises(errors.UserError, match='cannot read the journal'):
+    journal.read(tmp_path / 'none.jsonl')
+  with pytest.raises(errors.UserError, match='cannot write the journal'):
+    journal.Journal(tmp_path / 'no' / 'trials.jsonl')
+
+
+def test_appending_takes_no_longer_when_the_journal_is_long(tmp_path):
+  """Bytes written per event stay the same: nothing is rewritten."""
+  path = tmp_path / 'trials.jsonl'
+  with journal.Journal(path) as book:
+    sizes = []
+    for i in range(100, 400):
+      event = {'event': 'proposed', 'trial': i - 100, 'arch': {}}
+      book.append({**event, 'footprint': {}})
+      sizes.append(path.stat().st_size)
+    inode = path.stat().st_ino
+  assert set(np.diff(sizes[:10])) >= {np.diff(sizes).min()}
+  assert np.ptp(np.diff(sizes)) <= 4  # the digits of id and time
+  assert inode == path.stat().st_ino

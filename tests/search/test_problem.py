@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import toy_search
+
+from effnas import errors, search
+from effnas.search import problem as problem_lib
+
+
+@pytest.mark.parametrize(
+  ('objectives', 'constraints', 'said'),
+  [
+    ([], {}, 'at least one metric'),
+    ('accuracy', {}, 'must be a list'),
+    (['acuracy'], {}, "did you mean 'accuracy'"),
+    (['test_accuracy'], {}, 'must not look at the test set'),
+    (['accuracy', 'accuracy'], {}, 'named twice'),
+    (['accuracy'], {'accuracy': 0.5}, 'only footprint metrics'),
+    (['accuracy'], {'size_byte': 5}, "did you mean 'size_bytes'"),
+    (['accuracy'], {'params': '5'}, "a number above 0, got '5'"),
+    (['accuracy'], {'params': float('nan')}, 'a number above 0'),
+    (['accuracy'], {'params': 0}, 'a number above 0'),
+    (['accuracy'], [('params', 5)], 'must map'),
+  ],
+)
+def test_bad_problems_are_refused(objectives, constraints, said):
+  with pytest.raises(errors.UserError, match=said):
+    problem_lib.check(objectives, constraints)
+
+
+def trial(number, status='done', **metrics):
+  return search.Trial(number, {}, {'params': 10}, status, metrics)
+
+
+def test_scores_turn_what_is_maximised_and_prefer_what_was_evaluated():
+  trials = [trial(0, accuracy=0.5), trial(1, accuracy=0.75, params=8)]
+  found = search.scores(trials, ['accuracy', 'params'])
+  assert found.tolist() == [[-0.5, 10], [-0.75, 8]]
+
+
+def test_front_leaves_out_what_is_dominated_or_not_done():
+  trials = [
+    trial(0, accuracy=0.5, params=5),
+    trial(1, accuracy=0.4, params=6),
+    trial(2, 'failed'),
+    trial(3, accuracy=0.9),
+    trial(4, 'proposed'),
+  ]
+  front = search.front(trials, ['accuracy', 'params'])
+  assert [t.id for t in front] == [0, 3]
+  assert search.front(trials[4:], ['accuracy']) == []
+
+
+def test_broken_names_the_constraints_with_their_values():
+  problem = toy_search.problem({'params': 10, 'size_bytes': 1e9})
+  assert problem.broken({'params': 10, 'size_bytes': 1}) == {}
+  assert problem.broken({'params': 11, 'size_bytes': 1}) == {'params': 11}
+  assert 'params' in problem.broken({'params': np.nan, 'size_bytes': 1})
+  with pytest.raises(errors.UserError, match='params <= 10 cannot be checked'):
+    problem.broken({'size_bytes': 1})
+
+
+@pytest.mark.parametrize(
+  ('found', 'said'),
+  [
+    ({}, 'the evaluation gave no accuracy'),
+    ({'accuracy': float('nan')}, 'accuracy is not finite: nan'),
+    ({'accuracy': float('inf')}, 'accuracy is not finite: inf'),
+    ({'accuracy': 'high'}, "accuracy is no number: 'high'"),
+    ({'accuracy': 0.5}, ''),
+    ({'accuracy': 0.5, 'params': float('nan')}, 'params is not finite: nan'),
+  ],
+)
+def test_flaw(found, said):
+  assert toy_search.problem().flaw(trial(0), found) == said

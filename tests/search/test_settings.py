@@ -1,0 +1,52 @@
+import pytest
+
+from effnas import errors
+from effnas.search import engines, settings
+
+_GOOD = {'objectives': ['accuracy', 'size_bytes']}
+
+
+def test_engines_are_found_by_their_files():
+  assert engines.names() == ['inline', 'ray']
+
+
+def test_defaults_are_deterministic():
+  found = settings.make(_GOOD)
+  assert found.asynchronous is False
+  assert found.engine == 'ray'
+
+
+@pytest.mark.parametrize(
+  ('section', 'said'),
+  [
+    ({'trails': 4}, "setting search 'trails'; did you mean 'trials'"),
+    ({'sampler': 'nsga'}, "did you mean 'nsga2'"),
+    ({'sampler': 'regularised_evolution'}, "'regularized_evolution'"),
+    ({'engine': 'rya'}, "did you mean 'ray'"),
+    ({'trials': 0}, 'search.trials must be a whole number of at least 1'),
+    ({'trials': 2.0}, 'search.trials must be a whole number'),
+    ({'trials': True}, 'search.trials must be a whole number'),
+    ({'concurrency': 0}, 'search.concurrency'),
+    ({'max_draws': 0}, 'search.max_draws'),
+    ({'seed': -1}, 'search.seed must be a whole number of at least 0'),
+    ({'asynchronous': 1}, 'search.asynchronous must be true or false'),
+    ({'objectives': ['latency_ms']}, 'latency_ms@TARGET'),
+    ({'constraints': {'macs': -1}}, 'above 0'),
+    ({'sampler_args': {'populatoin': 3}}, "did you mean 'population'"),
+    ({'sampler_args': {'population': 0}}, 'nsga2.population must be a whole'),
+    ({'sampler_args': {'population': 2.5}}, 'nsga2.population must be a whole'),
+    (
+      {'sampler_args': {'crossover': 1.5}},
+      'nsga2.crossover must lie in 0 to 1',
+    ),
+    ({'sampler': 'random', 'sampler_args': {'x': 1}}, 'argument of sampler'),
+  ],
+)
+def test_bad_sections_are_refused(section, said):
+  with pytest.raises(errors.UserError, match=said):
+    settings.make({**_GOOD, **section})
+
+
+def test_objectives_have_no_default():
+  with pytest.raises(errors.UserError, match=r'search\.objectives is missing'):
+    settings.make({})
