@@ -1,6 +1,7 @@
 """Drawing one new architecture that meets the constraints."""
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import logging
 from typing import Any
 
@@ -12,6 +13,7 @@ from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
 
 _log = logging.getLogger(__name__)
+_PROBES = 5  # before a footprint that failed is held to be broken
 _SMALL = 2000  # spaces up to this size are walked when draws find nothing new
 
 
@@ -66,6 +68,7 @@ class Draws:
     Raises:
       UserError: Nothing that was drawn meets the constraints, and nothing has
         before.
+      Exception: The footprint's own, where it fails for every architecture.
     """
     found = self._ask(visible, rng)
     if found is None and not self._tried:
@@ -125,14 +128,23 @@ class Draws:
     """Returns the footprint, or the error that concerns this one only."""
     try:
       footprint = self._problem.footprint(arch)
-    except errors.UserError as e:
-      if not self._trusted:  # it has never worked: no architecture's fault
-        raise
-      return e
     except Exception as e:  # a failed trial, and the search goes on
+      self._check_others(e)
       return e
     self._trusted = True
     return footprint
+
+  def _check_others(self, error: Exception) -> None:
+    """Raises the error if it is no architecture's fault: if others fail too."""
+    rng = np.random.default_rng(0)
+    for _ in range(_PROBES):
+      if self._trusted:
+        return
+      with contextlib.suppress(Exception):
+        self._problem.footprint(self._problem.space.sample(rng))
+        self._trusted = True
+    if not self._trusted:
+      raise error
 
   def _hopeless(self) -> errors.UserError:
     bounds = self._problem.constraints

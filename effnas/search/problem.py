@@ -21,7 +21,8 @@ class Problem:
     objectives: Names of metrics, quality or footprint; their direction is
       theirs.
     footprint: From an architecture to what it costs, by metric, without
-      training it. A UserError on the first architecture ends the search.
+      training it. Where it fails, so does the trial; where it fails for
+      every architecture, the search ends with its error.
     constraints: Footprint metric to its upper bound.
     provenance: Where the data comes from, as JSON values, for the record.
   """

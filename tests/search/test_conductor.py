@@ -225,14 +225,17 @@ def test_an_architecture_that_cannot_be_counted_is_a_failed_trial(tmp_path):
     assert trial.reason == 'footprint: ValueError: kernel larger than image'
 
 
-def test_a_footprint_that_never_works_ends_the_search(tmp_path):
+@pytest.mark.parametrize('error', [errors.UserError, ValueError])
+def test_a_footprint_that_never_works_ends_the_search(tmp_path, error):
   def footprint(arch):
-    raise errors.UserError("unknown target 'tpu_v5'")
+    raise error("unknown target 'tpu_v5'")
 
   problem = toy_search.problem()
   object.__setattr__(problem, 'footprint', footprint)
-  with pytest.raises(errors.UserError, match='unknown target'):
-    lead(tmp_path / 'j', problem=problem).next()
+  leader = lead(tmp_path / 'j', problem=problem)
+  with pytest.raises(error, match='unknown target'):
+    leader.next()
+  assert leader.journal.trials == []  # nothing to be repeated once it is mended
 
 
 def test_results_without_finite_objectives_are_failures(tmp_path):
