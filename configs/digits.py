@@ -14,7 +14,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
     'space_args': {
       'input_shape': (8, 8, 1),
       'classes': 10,
-      'widths': (16, 32, 64),
+      'widths': (16, 32),
       'depths': (1, 2),
       'kernels': (3, 5),
       'expansions': (2, 4),
@@ -31,7 +31,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
       'clip': 1.0,
     },
     'train': {
-      'epochs': 2 if smoke else 30,
+      'epochs': 2 if smoke else 20,
       'batch_size': 128,
       'seed': 0,
       'label_smoothing': 0.1,
@@ -44,7 +44,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
     'footprint': {'targets': ('tpu_v5e', 'cpu'), 'batch': 1},
     'search': {
       'engine': 'inline' if smoke else 'ray',
-      'trials': 2 if smoke else 24,
+      'trials': 2 if smoke else 20,
       'concurrency': 2,
       'sampler': 'nsga2',
       'sampler_args': {},

@@ -7,6 +7,8 @@ import os
 import pathlib
 import stat
 
+import jax
+
 
 def environment() -> dict[str, str]:
   """Makes the cache's folder and returns the variables that turn it on.
@@ -25,6 +27,13 @@ def environment() -> dict[str, str]:
     'JAX_COMPILATION_CACHE_DIR': str(folder),
     least: os.environ.get(least, '0'),
   }
+
+
+def turn_on() -> None:
+  """Turns the cache on in this process, whose JAX is imported already."""
+  for name, value in environment().items():
+    option = name.lower()
+    jax.config.update(option, float(value) if 'secs' in option else value)
 
 
 def _folder() -> pathlib.Path:

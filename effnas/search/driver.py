@@ -1,12 +1,13 @@
 """A search from its config to its trials."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+import importlib
 import os
 from typing import Any
 
 from effnas import errors
+from effnas.search import compile_cache, engines, evaluation, plain, samplers
 from effnas.search import conductor as conductor_lib
-from effnas.search import engines, evaluation, plain, samplers
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import progress as progress_lib
@@ -30,7 +31,9 @@ def run(
     workdir: The folder to keep everything in.
     evaluate: Dotted name, importable on every worker, of the function
       (task, arch, trial, report) -> metrics that evaluates an architecture,
-      with task = {'config': config, 'workdir': path}.
+      with task = {'config': config, 'workdir': path}. Where its module has a
+      function test(task, arch, trial) -> metrics beside, each trial of the
+      front is tested by it, once, after all trials.
     problem: What is searched for, by default what the config declares.
 
   Returns:
@@ -66,10 +69,28 @@ def run(
       max_draws=settings.max_draws,
     )
     task = {'config': config, 'workdir': str(path)}
+    compile_cache.turn_on()
     if not conductor.exhausted:
       with progress_lib.Progress(
         settings.trials, problem.objectives, journal
       ) as progress:
         engine = engines.load(settings.engine)
         engine(conductor, evaluate, task, settings.concurrency, progress.update)
+    _test_front(journal, settings.objectives, evaluate, task)
     return list(journal.trials)
+
+
+def _test_front(
+  journal: journal_lib.Journal,
+  objectives: Sequence[str],
+  evaluate: str,
+  task: Mapping[str, Any],
+) -> None:
+  """Tests the trials of the front that are not tested yet."""
+  module = importlib.import_module(evaluate.partition(':')[0])
+  if not hasattr(module, 'test'):
+    return
+  for trial in problem_lib.front(journal.trials, objectives):
+    if not any(name.startswith('test_') for name in trial.metrics):
+      found = module.test(task, trial.arch, trial.id)
+      journal.append({'event': 'tested', 'trial': trial.id, 'metrics': found})

@@ -1,0 +1,178 @@
+r"""Trains one network of a config, as a search would.
+
+The arch is given, or that of a search's trial, or a sample. Quantization-aware
+training, conversion to integers, evaluation of what would be deployed on the
+validation and the test split. The workdir gets config.json, metrics.json and
+weights.safetensors; with train.checkpoint_every above 0 a training that was
+cut off goes on.
+
+Examples:
+  effnas train --config=configs/digits.py --workdir=runs/one --seed=3
+  effnas train --config=configs/digits.py --workdir=runs/long \
+    --search=runs/digits --trial=7 --config.train.epochs=100
+  effnas train --config=configs/digits.py --workdir=runs/mine --arch=arch.json
+"""
+
+import json
+import os
+import pathlib
+import time
+from typing import Any
+
+from absl import flags
+
+from effnas import errors
+from effnas.cli import archs, progress, show, workdirs
+from effnas.cli import config as config_lib
+from effnas.cli import request as request_lib
+
+USAGE = 'train --config=FILE --workdir=DIR [--arch=JSON|FILE] [--flags]'
+INTERRUPTED = (
+  'with train.checkpoint_every above 0, the same command goes on from the '
+  'last checkpoint'
+)
+_METRICS = 'metrics.json'
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines its flags."""
+  config_lib.define(values)
+  flags.DEFINE_string(
+    'workdir', None, 'The folder to keep the network in.', flag_values=values
+  )
+  archs.define(values)
+  request_lib.define_format(values)
+
+
+def run(request: request_lib.Request) -> None:
+  """Trains the network and prints its quality and its footprint."""
+  request.words()
+  config = request.config()
+  workdir = request.need('workdir', 'the folder to keep the network in')
+  from effnas.search import compile_cache
+
+  os.environ.update(compile_cache.environment())
+  from effnas.cli import networks
+  from effnas.search import candidate
+  from effnas.search import workdir as workdir_lib
+
+  problem = candidate.problem(config)
+  subject, arch = networks.of_config(request, config)
+  footprint = problem.footprint(arch)
+  described = problem.space.describe()
+  kept = {**config, 'arch': dict(arch)}
+  _refuse_another(workdir, {**kept, 'space_description': described})
+  with (
+    workdirs.tidy(workdir),
+    workdir_lib.opened(workdir, kept, described, problem.provenance) as folder,
+  ):
+    progress.tell(f'{subject.title}, on {config["data"]["name"]}')
+    for line in subject.unreached():
+      progress.tell(line)
+    if (folder / _METRICS).is_file():
+      progress.tell(f'{workdir} holds the trained network; nothing to do')
+      found = json.loads((folder / _METRICS).read_bytes())
+    else:
+      found = _train(config, arch, folder, footprint)
+      workdir_lib.write(folder / _METRICS, found)
+  if request.flags.format == 'json':
+    show.as_json(found)
+  else:
+    _table(found)
+
+
+def _train(
+  config: dict[str, Any],
+  arch: Any,
+  folder: pathlib.Path,
+  footprint: dict[str, Any],
+) -> dict[str, Any]:
+  """Trains, converts and evaluates; returns what metrics.json holds."""
+  from effnas import footprint as footprint_lib
+  from effnas import train
+  from effnas.search import candidate, plain
+
+  start = time.monotonic()
+  epochs = candidate.build(config, arch).train['epochs']
+  try:
+    with progress.Progress('epoch', epochs) as told:
+      valid = candidate.fit(
+        config, arch, folder, lambda epoch, m: told.update(epoch, _told(m))
+      )
+  except train.Diverged as e:
+    raise errors.UserError(
+      f'the training diverged: {e}; lower optim.lr or set optim.clip'
+    ) from e
+  return plain.plain(
+    {
+      'arch': arch,
+      'valid': valid,
+      'test': _test(config, arch, folder),
+      'footprint': footprint,
+      'sources': footprint_lib.sources(footprint),
+      'seconds': round(time.monotonic() - start, 3),
+    }
+  )
+
+
+def _test(
+  config: dict[str, Any], arch: Any, folder: pathlib.Path
+) -> dict[str, float]:
+  """Evaluates the weights file, as it would be loaded elsewhere."""
+  from effnas import quant, train
+  from effnas.footprint import weights
+  from effnas.search import candidate
+
+  dataset = candidate.load_data(config)
+  data = (folder / candidate.WEIGHTS).read_bytes()
+  net = quant.serving(candidate.build(config, arch).net)
+  return train.evaluate(net, weights.deserialize(data), dataset.test, dataset)
+
+
+def _told(metrics: Any) -> str:
+  """Says how an epoch went, in the order of its metrics."""
+  return ', '.join(
+    f'{name.replace("_", " ")} {value:.4g}'
+    for name, value in metrics.items()
+    if name in ('train_loss', 'train_accuracy', 'loss', 'accuracy')
+  )
+
+
+def _refuse_another(workdir: str, now: dict[str, Any]) -> None:
+  """Raises where a folder holds another training, or anything of a search."""
+  from effnas.search import candidate, plain
+  from effnas.search import workdir as workdir_lib
+
+  folder = pathlib.Path(workdir)
+  told = (_METRICS, 'training', candidate.WEIGHTS, 'trials.jsonl')
+  if not any((folder / name).exists() for name in told):
+    return  # nothing would be lost
+  try:
+    old = json.loads((folder / 'config.json').read_bytes())
+  except (OSError, ValueError) as e:
+    raise errors.UserError(
+      f'{workdir} holds a run but no readable config.json ({e}); choose '
+      'another workdir'
+    ) from None
+  found = workdir_lib.differences(old, plain.plain(now))
+  if found:
+    more = f'; and {len(found) - 3} more' if len(found) > 3 else ''
+    raise errors.UserError(
+      f'{workdir} holds another run: {"; ".join(found[:3])}{more}; choose '
+      'another workdir'
+    )
+
+
+def _table(found: dict[str, Any]) -> None:
+  from effnas.cli.commands import footprint
+  from effnas.report import labels
+
+  show.table(
+    ['quality', 'validation', 'test'],
+    [
+      [labels.title(n), labels.value(n, v), labels.value(n, found['test'][n])]
+      for n, v in found['valid'].items()
+    ],
+  )
+  print()
+  footprint.table(found['footprint'], found['sources'])

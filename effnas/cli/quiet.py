@@ -1,0 +1,39 @@
+"""Keeps JAX and its plugins silent about devices that are not there.
+
+Nothing here keeps a device that is there from being used: JAX leaves out what
+it finds no hardware for, and these settings only stop it from saying so.
+"""
+
+import glob
+import logging
+import os
+
+_TPU = ('/dev/accel*', '/dev/vfio/[0-9]*')
+_GPU = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg')
+# Read by libtpu, which otherwise asks the cloud's metadata server first.
+_NO_TPU = {
+  'TPU_SKIP_MDS_QUERY': '1',
+  'TPU_WORKER_HOSTNAMES': 'localhost',
+  'TPU_STDERR_LOG_LEVEL': '3',
+  'TPU_MIN_LOG_LEVEL': '3',
+}
+
+
+def prepare() -> None:
+  """Sets what JAX reads when it is imported; the user's settings stay."""
+  # C++ messages below fatal: errors reach Python as exceptions.
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+  if not _there(_TPU):
+    for name, value in _NO_TPU.items():
+      os.environ.setdefault(name, value)
+  if not _there(_GPU):
+    logging.getLogger('jax._src.xla_bridge').addFilter(_not_of_a_plugin)
+
+
+def _there(patterns: tuple[str, ...]) -> bool:
+  return any(glob.glob(pattern) for pattern in patterns)
+
+
+def _not_of_a_plugin(record: logging.LogRecord) -> bool:
+  """Drops the traceback of a CUDA plugin without CUDA's libraries."""
+  return not record.getMessage().startswith('Jax plugin configuration error')

@@ -1,0 +1,37 @@
+"""Leaving no workdir behind where nothing has been run."""
+
+from collections.abc import Iterator
+import contextlib
+import pathlib
+import shutil
+
+from effnas import errors
+
+
+@contextlib.contextmanager
+def tidy(path: str) -> Iterator[None]:
+  """Removes a workdir that bad input stopped before its first trial.
+
+  Args:
+    path: The workdir. One that held anything before is left alone.
+
+  Yields:
+    Nothing.
+  """
+  folder = pathlib.Path(path).absolute()
+  made = [f for f in (folder, *folder.parents) if not f.exists()]
+  empty = folder.is_dir() and not any(folder.iterdir())
+  try:
+    yield
+  except errors.UserError:
+    journal = folder / 'trials.jsonl'
+    begun = journal.is_file() and journal.stat().st_size
+    if not begun and made and folder.is_dir():
+      shutil.rmtree(folder)
+    elif not begun and empty:
+      for file in folder.iterdir():
+        file.unlink() if file.is_file() else shutil.rmtree(file)
+    for parent in made[1:]:
+      with contextlib.suppress(OSError):  # not there, or in use by now
+        parent.rmdir()
+    raise
