@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
-import numpy as np
 
 from effnas import errors
 from effnas.cli import request as request_lib
@@ -53,6 +52,7 @@ def choose(
     UserError: It is not of the space, or there is no such trial.
   """
   given = request.flags
+  arch: Mapping[str, Any]
   if given.arch is not None and given.search is not None:
     raise errors.UserError('--arch and --search both name an arch; give one')
   if (given.search is None) != (given.trial is None):
@@ -65,6 +65,8 @@ def choose(
     arch = _of_trial(given.search, given.trial)
     said = f'trial {given.trial} of {given.search}'
   else:
+    import numpy as np
+
     arch = space.sample(np.random.default_rng(given.seed))
     said = f'sample of --seed={given.seed}'
   space.check(arch)

@@ -32,7 +32,7 @@ _SECTIONS = (
 # Keys that the code reads by name, beside those with defaults.
 _NEEDED = {
   'data': ('name',),
-  'train': ('augment', 'checkpoint_every'),
+  'train': ('augment', 'crop_padding', 'checkpoint_every'),
   'footprint': ('targets', 'batch'),
   'search': ('objectives', 'constraints'),
 }
@@ -203,7 +203,7 @@ def _apply(
     values(argv)
   except (flags.Error, ValueError, TypeError) as e:
     raise errors.UserError(str(e)) from None
-  return _plain(values['config'].value.to_dict(), '')
+  return _plain(values.config.to_dict(), '')
 
 
 def _keys(

@@ -1,4 +1,4 @@
-"""Keeps JAX and its plugins silent about devices that are not there.
+"""What reaches standard error: our warnings, and nothing of absent devices.
 
 Nothing here keeps a device that is there from being used: JAX leaves out what
 it finds no hardware for, and these settings only stop it from saying so.
@@ -7,6 +7,7 @@ it finds no hardware for, and these settings only stop it from saying so.
 import glob
 import logging
 import os
+import sys
 
 _TPU = ('/dev/accel*', '/dev/vfio/[0-9]*')
 _GPU = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg')
@@ -19,8 +20,20 @@ _NO_TPU = {
 }
 
 
+class _Teller(logging.Handler):
+  """Prints a warning as one line, like the errors of the command line."""
+
+  def emit(self, record: logging.LogRecord) -> None:
+    text = f'effnas: {record.levelname.lower()}: {record.getMessage()}'
+    print(text, file=sys.stderr, flush=True)
+
+
+_TELLER = _Teller(logging.WARNING)
+
+
 def prepare() -> None:
   """Sets what JAX reads when it is imported; the user's settings stay."""
+  logging.getLogger('effnas').addHandler(_TELLER)
   # C++ messages below fatal: errors reach Python as exceptions.
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   if not _there(_TPU):

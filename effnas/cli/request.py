@@ -79,7 +79,7 @@ class Request:
     Raises:
       UserError: It is neither.
     """
-    text = self.flags[flag].value
+    text = str(self.flags[flag].value)
     shown = text if len(text) <= 60 else f'{text[:57]}...'
     if not text.lstrip().startswith('{'):
       try:

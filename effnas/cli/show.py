@@ -5,11 +5,6 @@ import json
 import sys
 from typing import Any
 
-from rich import box, measure
-from rich import console as consoles
-from rich import table as tables
-from rich import text as texts
-
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   """Prints a table; where the output is no terminal, in plain text.
@@ -21,6 +16,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     columns: Titles.
     rows: Cells of each row; whole numbers are grouped by thousands.
   """
+  from rich import box, measure
+  from rich import console as consoles
+  from rich import table as tables
+  from rich import text as texts
+
   cells = [[_cell(value) for value in row] for row in rows]
   made = tables.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
   for i, title in enumerate(columns):

@@ -58,7 +58,7 @@ def about(name: str) -> str:
 
 
 def _doc(command: ModuleType) -> tuple[str, str]:
-  summary, _, rest = inspect.getdoc(command).partition('\n')
+  summary, _, rest = (inspect.getdoc(command) or '').partition('\n')
   return summary, rest.strip('\n')
 
 
@@ -71,8 +71,12 @@ def _flag(flag: flags.Flag) -> str:
     name = f'--{flag.name}={"|".join(options) or _kind(flag)}'
   text = flag.help.removeprefix(f'<{"|".join(options)}>: ')
   if flag.default not in (None, '', [], False):
-    text += f' (default: {flag.serializer.serialize(flag.default)})'
+    text += f' (default: {_default(flag.default)})'
   return _told(name, text)
+
+
+def _default(value: object) -> str:
+  return ','.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _kind(flag: flags.Flag) -> str:

@@ -307,7 +307,9 @@ def _dtype(dataset: data_lib.Dataset) -> Any:
 def _check(candidate: Candidate, dataset: data_lib.Dataset, dtype: Any) -> None:
   """Finds before training what would make every trial fail alike."""
   optim_lib.make(1, **candidate.optim)
-  augment.make(candidate.train['augment'])
+  augment.make(
+    candidate.train['augment'], crop_padding=candidate.train['crop_padding']
+  )
   x = jax.ShapeDtypeStruct((1, *dataset.input_shape), dtype)
   # Without rules: AQT asks for the devices, and the driver must not.
   net = rewrite.Rewritten(candidate.net.model)

@@ -20,6 +20,7 @@ class Plan(NamedTuple):
     update: An optax update function.
     prepare: The preprocessing.
     augment: Names for `effnas.learn.augment.make`.
+    crop_padding: Likewise.
     batch_size: Inputs per step.
     dtype: Type of the arithmetic.
     loss: See `step.make`.
@@ -29,6 +30,7 @@ class Plan(NamedTuple):
   update: Callable
   prepare: prepare_lib.Prepare
   augment: tuple[str, ...]
+  crop_padding: int
   batch_size: int
   dtype: str
   loss: Callable | None
@@ -54,7 +56,7 @@ def compiled(plan: Plan) -> Callable:
     steps' metrics. The state's buffers are used up.
   """
   one = step_lib.make(plan.net, plan.update, dtype=plan.dtype, loss=plan.loss)
-  change = augment.make(plan.augment)
+  change = augment.make(plan.augment, crop_padding=plan.crop_padding)
 
   def run(state, x, y, key, numbers):
     shuffle_key, steps_key = jax.random.split(key)

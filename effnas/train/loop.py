@@ -47,6 +47,7 @@ def fit(
   ema: float = 0.0,
   dtype: str = 'float32',
   augment: Sequence[str] = (),
+  crop_padding: int = 4,
   eval_every: int = 0,
   checkpoint_dir: str | pathlib.Path | None = None,
   checkpoint_every: int = 1,
@@ -74,6 +75,7 @@ def fit(
     ema: Decay of the moving average of the parameters; 0 is none.
     dtype: Type of the arithmetic, 'float32' or 'bfloat16'.
     augment: Names for `effnas.learn.augment.make`; for images only.
+    crop_padding: Pixels that the augmentation 'crop' may shift an image by.
     eval_every: Evaluate on `dataset.valid` each so many epochs and after the
       last; 0 is never.
     checkpoint_dir: Where checkpoints are written and resumed from.
@@ -131,6 +133,7 @@ def fit(
     update=tx.update,
     prepare=prepare_lib.Prepare(dataset),
     augment=tuple(augment),
+    crop_padding=crop_padding,
     batch_size=batch_size,
     dtype=dtype,
     loss=loss,
@@ -159,6 +162,7 @@ def fit(
     'ema': ema,
     'dtype': dtype,
     'augment': list(augment),
+    'crop_padding': crop_padding,
     'pieces': feed.sizes,
     'data': [getattr(dataset, 'name', ''), *dataset.train.x.shape],
   }

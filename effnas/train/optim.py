@@ -4,6 +4,9 @@ Numbers such as the learning rate live in the optimiser's state, so that two
 trials that differ in them alone run the same compiled program. For the same
 reason `make(...).update` is one and the same function whenever name, schedule,
 clipping on or off and `nesterov` are the same.
+
+The rules run on all parameters as one vector: a handful of kernels to compile
+instead of a handful per parameter, a third of a small network's compile time.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +15,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from effnas import errors
@@ -97,7 +101,10 @@ def _adam(n: Numbers) -> optax.GradientTransformation:
 
 
 def _decay(n: Numbers) -> optax.GradientTransformation:
-  return optax.add_decayed_weights(n['weight_decay'], mask=decayed)
+  """Adds the decay, where `n['decayed']` is 1."""
+  return optax.stateless(
+    lambda updates, params: updates + n['weight_decay'] * n['decayed'] * params
+  )
 
 
 def _momentum(n: Numbers, nesterov: bool) -> optax.GradientTransformation:
@@ -125,7 +132,7 @@ def _chain(rule: _Rule, n: Numbers) -> optax.GradientTransformation:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _init(rule: _Rule, numbers: Numbers, params: Any) -> OptimState:
-  inner = _chain(rule, numbers).init(params)
+  inner = _chain(rule, numbers).init(_vector(params))
   return OptimState(jnp.int32(0), dict(numbers), inner)
 
 
@@ -133,7 +140,12 @@ def _init(rule: _Rule, numbers: Numbers, params: Any) -> OptimState:
 def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
   def update(grads, state, params=None):
     n = state.numbers
-    updates, inner = _chain(rule, n).update(grads, state.inner, params)
+    where = jax.tree.map(
+      lambda p, does: jnp.full(p.shape, float(does)), params, decayed(params)
+    )
+    updates, inner = _chain(rule, {**n, 'decayed': _vector(where)}).update(
+      _vector(grads), state.inner, _vector(params)
+    )
     rate = learning_rate(
       state.taken,
       schedule=rule.schedule,
@@ -141,10 +153,26 @@ def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
       warmup_steps=n['warmup_steps'],
       steps=n['steps'],
     )
-    updates = jax.tree.map(lambda u: (-rate * u).astype(u.dtype), updates)
+    updates = _tree(-rate * updates, grads)
     return updates, OptimState(state.taken + 1, n, inner)
 
   return update
+
+
+def _vector(tree: Any) -> jax.Array:
+  leaves = jax.tree.leaves(tree)
+  flat = [jnp.ravel(leaf).astype(jnp.float32) for leaf in leaves]
+  return jnp.concatenate(flat or [jnp.zeros(0)])
+
+
+def _tree(vector: jax.Array, like: Any) -> Any:
+  leaves, structure = jax.tree.flatten(like)
+  ends = np.cumsum([leaf.size for leaf in leaves])
+  parts = [
+    vector[end - leaf.size : end].reshape(leaf.shape).astype(leaf.dtype)
+    for leaf, end in zip(leaves, ends, strict=True)
+  ]
+  return jax.tree.unflatten(structure, parts)
 
 
 def make(

@@ -49,11 +49,6 @@ def run(request: request_lib.Request) -> None:
   from effnas import report, search
   from effnas.cli.commands import report as report_command
 
-  progress.tell(
-    f'searching {config["space"]} on {config["data"]["name"]} for '
-    f'{", ".join(map(str, config["search"]["objectives"]))}; '
-    f'workdir {workdir}'
-  )
   start = time.monotonic()
   with workdirs.tidy(workdir):
     trials = search.run(config, workdir)
@@ -64,6 +59,7 @@ def run(request: request_lib.Request) -> None:
   ]
   mean = f', {sum(seconds) / len(seconds):.1f} s a trial' if seconds else ''
   progress.tell(
-    f'{len(trials)} trials{mean}; this run took '
+    f'{config["space"]} on {config["data"]["name"]}: {len(trials)} trials'
+    f'{mean}; this run took '
     f'{progress.clock(time.monotonic() - start)}; see {workdir}/report.html'
   )

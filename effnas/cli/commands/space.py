@@ -21,7 +21,7 @@ from effnas.cli import config as config_lib
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
 
-USAGE = 'space [NAME | MODULE:FUNCTION] describe|sample|check [--config=FILE]'
+USAGE = 'space [NAME | MODULE:FUNCTION] describe|sample|check [--flags]'
 _ACTIONS = ('describe', 'sample', 'check')
 
 

@@ -13,6 +13,7 @@ Examples:
   effnas train --config=configs/digits.py --workdir=runs/mine --arch=arch.json
 """
 
+from collections.abc import Mapping
 import json
 import os
 import pathlib
@@ -85,7 +86,7 @@ def _train(
   config: dict[str, Any],
   arch: Any,
   folder: pathlib.Path,
-  footprint: dict[str, Any],
+  footprint: Mapping[str, Any],
 ) -> dict[str, Any]:
   """Trains, converts and evaluates; returns what metrics.json holds."""
   from effnas import footprint as footprint_lib

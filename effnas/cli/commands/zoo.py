@@ -8,6 +8,8 @@ Examples:
   effnas zoo --format=json
 """
 
+from typing import Any
+
 from absl import flags
 
 from effnas.cli import progress, show
@@ -27,7 +29,7 @@ def run(request: request_lib.Request) -> None:
   from effnas import footprint, zoo
 
   networks = zoo.networks()
-  rows = []
+  rows: list[dict[str, Any]] = []
   with progress.Progress('network', len(networks), patience=3) as counting:
     for name, network in networks.items():
       counted = footprint.measure(network.build(), network.input_shape)

@@ -1,0 +1,116 @@
+import subprocess
+import sys
+
+import pytest
+
+from effnas.cli import commands, main
+from effnas.cli import request as request_lib
+
+_COMMANDS = commands.names()
+
+
+def test_every_command_of_the_issue_is_there():
+  wanted = {'search', 'train', 'footprint', 'report', 'space', 'zoo'}
+  assert wanted <= set(_COMMANDS)
+
+
+@pytest.mark.parametrize('argv', [(), ('--help',), ('help',), ('-h',)])
+def test_overview_names_every_command(effnas, argv):
+  result = effnas(*argv)
+  assert (result.code, result.err) == (0, '')
+  for name in _COMMANDS:
+    assert f'\n  {name} ' in result.out
+  assert 'effnas search --config=configs/digits.py' in result.out
+
+
+@pytest.mark.parametrize('name', _COMMANDS)
+def test_help_teaches(effnas, name):
+  result = effnas(name, '--help')
+  assert (result.code, result.err) == (0, '')
+  assert result.out.startswith(f'Usage: effnas {name}')
+  assert f'\n  effnas {name}' in result.out  # an example
+  flags = request_lib.defined(commands.load(name))
+  for flag in flags:
+    assert f'--{flag}' in result.out.replace('[no]', '')
+    assert flags[flag].help.split('>: ')[-1][:20] in result.out
+  assert max(map(len, result.out.splitlines())) <= 80
+  assert effnas('help', name).out == result.out
+
+
+def test_help_wins_over_bad_flags(effnas):
+  assert effnas('search', '--config=nowhere.py', '--help').code == 0
+
+
+def test_version(effnas):
+  assert effnas('--version').out.startswith('effnas 0.')
+
+
+@pytest.mark.parametrize(
+  ('argv', 'expected'),
+  [
+    (('serch',), "unknown command 'serch'; did you mean 'search'?"),
+    (('--serch',), "a command comes first, got '--serch'"),
+    (('zoo', '--formt=json'), "'--formt'; did you mean '--format'?"),
+    (('zoo', '--format=xml'), 'should be one of <table|json>'),
+    (('zoo', '--config.seed=1'), "unknown flag '--config.seed'"),
+    (('zoo', 'mobilenet'), "unexpected argument 'mobilenet'"),
+    (('footprint', '--batch=many', 'mobilenet_v2'), '--batch=many'),
+    (('report',), 'report needs the workdir of a search'),
+    (('search',), 'search needs --config'),
+    (('search', '--config=tiny.py'), 'search needs --workdir'),
+    (('search', '--config.search.trials=1'), 'add --config=FILE'),
+  ],
+)
+def test_bad_words_are_one_line(effnas, argv, expected):
+  assert expected in effnas(*argv).said
+
+
+def test_an_interrupt_says_how_to_go_on(effnas, monkeypatch):
+  def interrupted(request):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(commands.load('search'), 'run', interrupted)
+  result = effnas('search', '--config=tiny.py')
+  assert (result.code, result.out) == (130, '')
+  assert result.err == (
+    'effnas: interrupted; the same command goes on with the search\n'
+  )
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+  def broken(request):
+    raise ZeroDivisionError
+
+  monkeypatch.setattr(commands.load('zoo'), 'run', broken)
+  with pytest.raises(ZeroDivisionError):
+    main.run(['zoo'])
+
+
+def test_help_does_not_wait_for_jax():
+  heavy = ('jax', 'flax', 'numpy', 'ray', 'rich', 'sklearn', 'matplotlib')
+  code = f"""
+import sys
+from effnas.cli import main
+assert main.run(['--help']) == main.run(['--version']) == 0
+assert main.run(['search', '--help']) == 0
+assert main.run(['zoo', '--formt']) == 2
+print([m for m in {heavy} if m in sys.modules])
+"""
+  done = subprocess.run(
+    [sys.executable, '-c', code], capture_output=True, text=True, check=True
+  )
+  assert done.stdout.splitlines()[-1] == '[]'
+
+
+def test_a_reader_that_leaves_is_no_error():
+  done = subprocess.run(
+    f'{sys.executable} -m effnas.cli.main --help | true; '
+    'exit ${PIPESTATUS[0]}',
+    shell=True,
+    executable='/bin/bash',
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode in (0, 141)
+  assert done.stderr == ''

@@ -1,0 +1,33 @@
+import logging
+import os
+
+from effnas.cli import quiet
+
+_LOG = logging.getLogger('jax._src.xla_bridge')
+_PLUGIN = 'Jax plugin configuration error: Exception when calling x.y()'
+
+
+def test_without_devices_nobody_speaks_of_them(monkeypatch, caplog):
+  monkeypatch.setattr(quiet, '_there', lambda patterns: False)
+  monkeypatch.setattr(_LOG, 'filters', [])
+  monkeypatch.delenv('TPU_SKIP_MDS_QUERY', raising=False)
+  monkeypatch.setenv('TPU_MIN_LOG_LEVEL', '0')
+  quiet.prepare()
+  assert os.environ['TPU_SKIP_MDS_QUERY'] == '1'
+  assert os.environ['TPU_MIN_LOG_LEVEL'] == '0'  # the user's own
+  _LOG.error(_PLUGIN)
+  _LOG.warning('another matter')
+  assert caplog.messages == ['another matter']
+
+
+def test_devices_that_are_there_are_left_alone(monkeypatch, caplog):
+  monkeypatch.setattr(quiet, '_there', lambda patterns: True)
+  monkeypatch.setattr(_LOG, 'filters', [])
+  for name in [n for n in os.environ if n.startswith('TPU_')]:
+    monkeypatch.delenv(name)
+  before = {n for n in os.environ if n.startswith(('TPU_', 'JAX_', 'CUDA_'))}
+  quiet.prepare()
+  after = {n for n in os.environ if n.startswith(('TPU_', 'JAX_', 'CUDA_'))}
+  assert after == before
+  _LOG.error(_PLUGIN)
+  assert caplog.messages == [_PLUGIN]

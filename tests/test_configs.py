@@ -1,0 +1,54 @@
+"""Every shipped config: loads, is taught, and has a variant of seconds."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from effnas.cli import commands, config, main
+from effnas.cli import request as request_lib
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_CONFIGS = sorted(
+  file.relative_to(_ROOT)
+  for file in (_ROOT / 'configs').rglob('*.py')
+  if file.name != '__init__.py'
+)
+_COMMAND = re.compile(r'^ *(effnas (?:[^\n]*\\\n)*[^\n]*)', re.MULTILINE)
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch):
+  monkeypatch.chdir(_ROOT)
+
+
+def test_there_are_configs():
+  assert pathlib.Path('configs/digits.py') in _CONFIGS
+
+
+@pytest.mark.parametrize('file', _CONFIGS, ids=str)
+def test_it_loads_and_smoke_is_smaller(file):
+  whole, smoke = config.load(str(file)), config.load(f'{file}:smoke')
+  assert whole.keys() == smoke.keys()
+  assert smoke['search']['trials'] < whole['search']['trials']
+  assert smoke['search']['engine'] == 'inline'
+
+
+@pytest.mark.parametrize('file', _CONFIGS, ids=str)
+def test_its_docstring_holds_commands_that_parse(file):
+  doc = file.read_text().partition('"""')[2].partition('"""')[0]
+  found = _COMMAND.findall(doc)
+  assert found, f'{file} teaches no command'
+  for text in found:
+    _, name, *argv = shlex.split(text.replace('\\\n', ' '))
+    request = request_lib.parse(name, commands.load(name), argv)
+    assert request.config()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('file', _CONFIGS, ids=str)
+def test_its_smoke_variant_runs(file, tmp_path, capsys):
+  argv = ['search', f'--config={file}:smoke', f'--workdir={tmp_path}/run']
+  assert main.run(argv) == 0, capsys.readouterr().err
+  assert (tmp_path / 'run' / 'report.html').stat().st_size > 1000
