@@ -70,7 +70,7 @@ def of_config(
     f'{config["space"]}, {said}',
     candidate.build(config, arch).net,
     dataset.input_shape,
-    np.int32 if dataset.kind == 'tokens' else np.float32,
+    candidate.input_dtype(dataset),
   )
   return subject, arch
 

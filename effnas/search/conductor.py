@@ -61,6 +61,7 @@ class Conductor:
     self._again = [t.id for t in journal.trials if not t.finished]
     self._window = 0  # the trials before it are finished
     self._over = False
+    self._first: tuple[dict[str, Any], Any] | None = None
 
   @property
   def exhausted(self) -> bool:
@@ -73,6 +74,15 @@ class Conductor:
     """How many trials are handed out and not finished."""
     unfinished = len(self.journal.trials) - len(self.journal.finished)
     return unfinished - len(self._again)
+
+  def prepare(self) -> None:
+    """Draws the first trial of a new journal, and writes nothing yet.
+
+    Raises:
+      UserError: No candidate meets the constraints.
+    """
+    if not self.journal.trials:
+      self._first = self._draw(0)
 
   def next(self) -> trial_lib.Trial | None:
     """Returns the next trial to run.
@@ -172,11 +182,14 @@ class Conductor:
       return [trials[i] for i in self.journal.finished]
     return trials[: max(0, len(trials) - self._concurrency + 1)]
 
+  def _draw(self, number: int) -> tuple[dict[str, Any], Any] | None:
+    rng = np.random.default_rng([self._seed, number])
+    return self._draws.draw(self._visible(), rng)
+
   def _propose(self) -> trial_lib.Trial | None:
     """Proposes the next trial; it has failed if it cannot even be counted."""
     number = len(self.journal.trials)
-    rng = np.random.default_rng([self._seed, number])
-    drawn = self._draws.draw(self._visible(), rng)
+    drawn, self._first = self._first or self._draw(number), None
     if drawn is None:
       self._over = True
       return None

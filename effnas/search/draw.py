@@ -92,7 +92,8 @@ class Draws:
     if repeated is not None:
       _log.warning('none of %d draws was new; one repeats', self._max_draws)
       return repeated, self._measure(repeated)
-    _log.warning('none of %d draws met the constraints', self._max_draws)
+    if self._tried:  # else it is an error that says so
+      _log.warning('none of %d draws met the constraints', self._max_draws)
     return None
 
   def _walk(

@@ -71,6 +71,7 @@ def run(
     task = {'config': config, 'workdir': str(path)}
     compile_cache.turn_on()
     if not conductor.exhausted:
+      conductor.prepare()  # constraints that cannot be met: before Ray starts
       with progress_lib.Progress(
         settings.trials, problem.objectives, journal
       ) as progress:

@@ -59,10 +59,10 @@ class Progress:
       self._live.start()
     return self
 
-  def __exit__(self, *_: object) -> None:
+  def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
     if self._live is not None:
       self._live.stop()
-    else:
+    elif kind is None:  # an error is told alone
       print(self.line(), file=sys.stderr)
 
   def update(self) -> None:

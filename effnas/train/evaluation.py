@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from effnas import errors
-from effnas.train import metrics, step
+from effnas.train import epoch, metrics, step
 from effnas.train import prepare as prepare_lib
 
 # A longer input goes to the device in pieces of about this size.
@@ -24,7 +24,8 @@ def _forward(net: Any, prepare: Callable) -> Callable:
 
     return jax.lax.map(one, x)
 
-  return jax.jit(forward)
+  options = epoch.COMPILER_OPTIONS.get(jax.default_backend())
+  return jax.jit(forward, compiler_options=options)
 
 
 def predict(

@@ -211,7 +211,8 @@ def make(
     An optax gradient transformation.
 
   Raises:
-    UserError: For an unknown name or schedule, or a number out of range.
+    UserError: For an unknown name or schedule, or what is no number or out of
+      range.
 
   Example:
     >>> tx = make(10, name='sgd', lr=0.5, warmup=0, schedule='constant')
@@ -220,21 +221,13 @@ def make(
     >>> updates['w'].tolist()
     [-0.5, -0.5]
   """
-  if name not in _OPTIMISERS:
+  if name not in list(_OPTIMISERS):  # it may be unhashable
     raise errors.unknown('optimiser', name, _OPTIMISERS)
   if schedule not in SCHEDULES:
     raise errors.unknown('schedule', schedule, SCHEDULES)
-  _check('lr', lr, lr > 0, 'more than 0')
-  _check('warmup', warmup, 0 <= warmup <= 1, 'a fraction from 0 to 1')
-  _check('weight_decay', weight_decay, weight_decay >= 0, '0 or more')
-  _check('clip', clip, clip >= 0, '0 (off) or more')
-  for key, value in (('momentum', momentum), ('b1', b1), ('b2', b2)):
-    _check(key, value, 0 <= value < 1, 'at least 0 and less than 1')
-  rule = _Rule(name, schedule, clip > 0, bool(nesterov))
   numbers = {
     'lr': lr,
-    'warmup_steps': round(warmup * steps),
-    'steps': steps,
+    'warmup': warmup,
     'weight_decay': weight_decay,
     'clip': clip,
     'momentum': momentum,
@@ -242,12 +235,30 @@ def make(
     'b2': b2,
     'eps': eps,
   }
+  for key, value in numbers.items():
+    _check(key, value, _is_number(value), 'a number')
+  _check('lr', lr, lr > 0, 'more than 0')
+  _check('warmup', warmup, 0 <= warmup <= 1, 'a fraction from 0 to 1')
+  _check('weight_decay', weight_decay, weight_decay >= 0, '0 or more')
+  _check('clip', clip, clip >= 0, '0 (off) or more')
+  _check('eps', eps, eps >= 0, '0 or more')
+  for key in ('momentum', 'b1', 'b2'):
+    _check(key, numbers[key], 0 <= numbers[key] < 1, 'from 0 to less than 1')
+  _check('nesterov', nesterov, isinstance(nesterov, bool), 'true or false')
+  rule = _Rule(name, schedule, clip > 0, nesterov)
+  numbers |= {'warmup_steps': round(numbers.pop('warmup') * steps)}
+  numbers |= {'steps': steps}
 
   def init(params):
     arrays = {k: jnp.float32(v) for k, v in numbers.items()}
     return _init(rule, arrays, params)
 
   return optax.GradientTransformation(init, _update(rule))
+
+
+def _is_number(value: Any) -> bool:
+  number = isinstance(value, int | float | np.number)
+  return number and not isinstance(value, bool)
 
 
 def _check(key: str, value: Any, holds: bool, rule: str) -> None:

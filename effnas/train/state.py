@@ -36,7 +36,12 @@ class State:
 
 @functools.lru_cache(maxsize=16)
 def _initialiser(net: Any, prepare: Callable) -> Callable:
-  return jax.jit(lambda key, x: net.init(key, prepare(x)))
+  # Runs once: the compiler need not optimise it.
+  quick = {'cpu': {'xla_backend_optimization_level': 0}}
+  return jax.jit(
+    lambda key, x: net.init(key, prepare(x)),
+    compiler_options=quick.get(jax.default_backend()),
+  )
 
 
 @jax.jit

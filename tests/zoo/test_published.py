@@ -6,8 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from effnas import footprint
-from effnas import zoo
+from effnas import footprint, zoo
 from effnas.nn import rewrite
 
 # Trainable parameters and MACs; the survey's from its companion notebook,

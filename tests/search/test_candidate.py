@@ -1,0 +1,146 @@
+"""A candidate, from its arch to the weights file that was measured."""
+
+import copy
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from effnas import errors, search
+from effnas.footprint import weights
+from effnas.search import candidate
+
+CONFIG = {
+  'space': 'hybrid',
+  'space_args': {
+    'input_shape': [8, 8, 1],
+    'classes': 10,
+    'widths': [8],
+    'depths': [1],
+    'kernels': [3],
+    'expansions': [2],
+    'lr': [1e-2, 2e-2],
+  },
+  'data': {'name': 'digits', 'seed': 0, 'limit': 256},
+  'quant': {'activations': 8, 'patterns': {'stem/*': 8}},
+  'optim': {'name': 'adamw', 'weight_decay': 1e-2},
+  'train': {
+    'epochs': 2,
+    'batch_size': 64,
+    'augment': [],
+    'crop_padding': 1,
+    'checkpoint_every': 0,
+  },
+  'footprint': {'targets': ['cpu'], 'batch': 1},
+  'search': {
+    'engine': 'inline',
+    'trials': 2,
+    'objectives': ['accuracy', 'latency_ms@tpu_v5e'],
+    'constraints': {'size_bytes': 100_000},
+  },
+}
+
+
+def _config(**changes):
+  config = copy.deepcopy(CONFIG)
+  for path, value in changes.items():
+    *sections, key = path.split('__')
+    at = config
+    for section in sections:
+      at = at[section]
+    at[key] = value
+  return config
+
+
+@pytest.fixture(scope='module')
+def trials(tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('search') / 'run'
+  return workdir, search.run(CONFIG, workdir)
+
+
+def test_the_size_is_that_of_the_file_on_disk(trials):
+  workdir, found = trials
+  for trial in found:
+    file = candidate.folder(workdir, trial.id) / candidate.WEIGHTS
+    assert file.stat().st_size == trial.footprint['size_bytes']
+
+
+def test_kernels_in_the_file_are_integers(trials):
+  workdir, found = trials
+  for trial in found:
+    file = candidate.folder(workdir, trial.id) / candidate.WEIGHTS
+    params = weights.deserialize(file.read_bytes())['params']
+    bits = trial.arch['quant.weights']
+    assert params['classifier']['kernel'].dtype.name == f'int{bits}'
+    assert params['stem']['conv']['kernel'].dtype.name == 'int8'
+
+
+def test_the_front_and_only_the_front_is_tested(trials):
+  _, found = trials
+  front = {t.id for t in search.front(found, CONFIG['search']['objectives'])}
+  tested = {t.id for t in found if 'test_accuracy' in t.metrics}
+  assert front == tested
+  assert all(0 <= t.metrics['accuracy'] <= 1 for t in found)
+
+
+def test_macs_do_not_depend_on_bits():
+  problem = candidate.problem(CONFIG)
+  arch = problem.space.sample(np.random.default_rng(0))
+  costs = [
+    problem.footprint({**arch, 'quant.weights': bits}) for bits in (4, 8)
+  ]
+  assert costs[0]['macs'] == costs[1]['macs']
+  assert costs[0]['params'] == costs[1]['params']
+  assert costs[0]['size_bytes'] < costs[1]['size_bytes']
+
+
+def test_the_problem_starts_no_backend():
+  code = (
+    'import json, sys, numpy as np\n'
+    'from effnas.search import candidate\n'
+    'problem = candidate.problem(json.loads(sys.argv[1]))\n'
+    'problem.footprint(problem.space.sample(np.random.default_rng(0)))\n'
+    'from jax._src import xla_bridge\n'
+    'assert not xla_bridge._backends, xla_bridge._backends\n'
+    "assert 'ray' not in sys.modules\n"
+  )
+  subprocess.run([sys.executable, '-c', code, json.dumps(CONFIG)], check=True)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'space': 'hybird'}, "did you mean 'hybrid'"),
+    ({'space_args__clases': 3}, "did you mean 'classes'"),
+    ({'optim__weight_deca': 1.0}, "did you mean 'weight_decay'"),
+    ({'optim__name': 'adamv'}, "did you mean 'adam"),
+    ({'train__epoch': 1}, "did you mean 'epochs'"),
+    ({'train__augment': ['flop']}, "did you mean 'flip'"),
+    ({'quant__activations': 1}, '2 to 8'),
+    ({'space_args__classes': 3}, '3 logits, but digits has 10 classes'),
+    ({'data__name': 'digit'}, "did you mean 'digits'"),
+    ({'footprint__targets': ['tpu_v9']}, 'unknown target'),
+    ({'search__objectives': ['acuracy']}, "did you mean 'accuracy'"),
+    ({'search__constraints': {'size_bytes': 10}}, 'size_bytes'),
+  ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(changes, message, tmp_path):
+  workdir = tmp_path / 'run'
+  with pytest.raises(errors.UserError, match=message) as caught:
+    search.run(_config(**changes), workdir)
+  assert '\n' not in str(caught.value)
+  assert (
+    not (pathlib.Path(workdir) / 'trials.jsonl').exists()
+    or not (workdir / 'trials.jsonl').read_text()
+  )
+
+
+def test_a_trial_that_diverges_is_recorded(tmp_path):
+  config = _config(optim__clip=0.0, optim__name='sgd', train__epochs=1)
+  config['space_args']['lr'] = [1e18, 1e19]
+  found = search.run(config, tmp_path / 'run')
+  assert [t.status for t in found] == ['failed', 'failed']
+  assert all('Diverged' in t.reason for t in found)
