@@ -14,6 +14,7 @@ by `lax.platform_dependent` when a program is lowered, so that tracing
 initialises no backend and a jaxpr always holds the native convolution.
 """
 
+from collections.abc import Callable
 import functools
 import math
 
@@ -66,7 +67,7 @@ def conv_general_dilated(
     >>> y.shape, float(y[0, 0, 0, 0])
     ((1, 2, 2, 2), 9.0)
   """
-  native = functools.partial(
+  native: Callable[..., jax.Array] = functools.partial(
     lax.conv_general_dilated,
     window_strides=window_strides,
     padding=padding,
@@ -195,8 +196,8 @@ def _weight_gradient(x, w, g, strides, pads, depthwise):
     patches = [t for _, _, t in _taps(x, kernel, strides, out)]
     if depthwise:
       return jnp.stack([(t * g).sum((0, 1, 2)) for t in patches])
-    patches = jnp.concatenate(patches, axis=-1)
-    return jnp.tensordot(patches, g, ((0, 1, 2), (0, 1, 2)))
+    columns = jnp.concatenate(patches, axis=-1)
+    return jnp.tensordot(columns, g, ((0, 1, 2), (0, 1, 2)))
 
   def body(total, xs):
     return total + part(*xs).astype(total.dtype), None

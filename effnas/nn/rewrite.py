@@ -118,7 +118,6 @@ class Rewritten(linen.Module):
       return self.model(x)
 
 
-@functools.cache
 def takes_train(model: type[linen.Module]) -> bool:
   """Says whether a model's call has an argument named `train`.
 

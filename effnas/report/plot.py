@@ -17,7 +17,7 @@ from effnas.report import summary as summaries
 
 _INK, _SOFT, _FAINT = '#1f2933', '#66717d', '#d9dee3'
 _TRIAL, _FRONT = '#9aa5b1', '#0b63ce'
-_STYLE = {'size': 10, 'color': _INK}
+_STYLE: dict[str, Any] = {'size': 10, 'color': _INK}
 _LOG_SPAN = 30  # an axis whose values span more than this factor is a log axis
 
 

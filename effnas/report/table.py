@@ -2,7 +2,7 @@
 
 import io
 import sys
-from typing import TextIO
+from typing import Any, TextIO, cast
 
 from rich import box, measure
 from rich import console as consoles
@@ -49,16 +49,17 @@ def _print(
   console: consoles.Console, what: consoles.RenderableType, needed: int = 0
 ) -> None:
   """Prints at least as wide as needed, without spaces at the ends of lines."""
+  text = io.StringIO()
   draft = consoles.Console(
-    file=io.StringIO(),
+    file=text,
     width=max(needed, console.width),
     force_terminal=console.is_terminal,
-    color_system=console.color_system,
+    color_system=cast(Any, console.color_system),
     no_color=console.no_color,
     highlight=False,
   )
   draft.print(what)
-  lines = draft.file.getvalue().splitlines()
+  lines = text.getvalue().splitlines()
   console.file.write(''.join(f'{line.rstrip()}\n' for line in lines))
 
 

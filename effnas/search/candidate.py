@@ -18,8 +18,9 @@ from effnas import footprint as footprint_lib
 from effnas.footprint import weights
 from effnas.learn import augment
 from effnas.nn import rewrite
-from effnas.search import metrics
+from effnas.search import metrics, sections
 from effnas.search import problem as problem_lib
+from effnas.search import settings as settings_lib
 from effnas.train import optim as optim_lib
 
 Config = Mapping[str, Any]
@@ -51,12 +52,19 @@ def load_space(config: Config) -> space.Space:
   Raises:
     UserError: There is none of that name, or it has no part 'model'.
   """
-  return _load_space(config['space'], _canonical(config['space_args']))
+  arguments = _canonical(sections.value(config, 'space_args'))
+  return _load_space(sections.value(config, 'space'), arguments)
 
 
 def load_data(config: Config) -> data_lib.Dataset:
   """Returns the data set of a config; workers load each once."""
+  sections.check(sections.value(config, 'data'), 'data')
   return _load_data(_canonical(config['data']))
+
+
+def input_dtype(dataset: data_lib.Dataset) -> Any:
+  """Returns the dtype of a data set's prepared inputs."""
+  return np.int32 if dataset.kind == 'tokens' else np.float32
 
 
 def build(config: Config, arch: Arch) -> Candidate:
@@ -71,7 +79,7 @@ def build(config: Config, arch: Arch) -> Candidate:
     The candidate; nothing is allocated.
 
   Raises:
-    UserError: The arch is none of the space's.
+    UserError: The arch is none of the space's, or the config lacks something.
   """
   tree = load_space(config).build(dict(arch))
   for part in tree:
@@ -81,10 +89,12 @@ def build(config: Config, arch: Arch) -> Candidate:
     raise errors.UserError(f"the space {config['space']!r} has no part 'model'")
   arguments = {}
   for section, accepted in _accepted().items():
-    arguments[section] = {**config[section], **tree.get(section, {})}
-    for key in arguments[section]:
+    given = {**sections.value(config, section), **tree.get(section, {})}
+    for key in given:
       if key not in accepted:
         raise errors.unknown(f'setting of {section}', key, accepted)
+    sections.check(given, section)
+    arguments[section] = given
   rules = quant.rules(**arguments['quant'])
   return Candidate(
     rewrite.Rewritten(tree['model'], rules),
@@ -116,10 +126,8 @@ def measure(
   """
   layers = quant.quantized(net, input_shape, input_dtype)
   bits = {
-    path: tuple(
-      None if b == quant.FLOAT else b for b in (r.weights, r.activations)
-    )
-    for path, (r, _) in layers.items()
+    path: (_bits(rule.weights), _bits(rule.activations))
+    for path, (rule, _) in layers.items()
   }
   shapes = rewrite.abstract_variables(net, input_shape, input_dtype)
   converted = jax.eval_shape(
@@ -136,6 +144,10 @@ def measure(
   )
 
 
+def _bits(bits: int) -> int | None:
+  return None if bits == quant.FLOAT else bits
+
+
 def problem(config: Config) -> problem_lib.Problem:
   """Returns the search problem of a config.
 
@@ -150,30 +162,31 @@ def problem(config: Config) -> problem_lib.Problem:
   """
   found = load_space(config)
   dataset = load_data(config)
-  search = config['search']
-  named = [*search['objectives'], *search['constraints']]
+  settings = settings_lib.make(sections.value(config, 'search'))
+  named = [*settings.objectives, *settings.constraints]
   wanted = [metrics.parse(name).target for name in named]
-  settings = config['footprint']
-  targets = tuple(
-    dict.fromkeys(t for t in (*wanted, *settings['targets']) if t)
-  )
-  dtype = _dtype(dataset)
-  _check(build(config, found.sample(np.random.default_rng(0))), dataset, dtype)
+  costs = sections.value(config, 'footprint')
+  sections.check(costs, 'footprint')
+  targets = tuple(dict.fromkeys(t for t in (*wanted, *costs['targets']) if t))
+  dtype = input_dtype(dataset)
 
-  def footprint(arch: Arch) -> dict[str, Any]:
+  def footprint_of(candidate: Candidate) -> dict[str, Any]:
     return measure(
-      build(config, arch).net,
+      candidate.net,
       dataset.input_shape,
       targets=targets,
-      batch=settings['batch'],
+      batch=costs['batch'],
       input_dtype=dtype,
     )
 
+  sample = build(config, found.sample(np.random.default_rng(0)))
+  _check(sample, dataset, dtype)
+  footprint_of(sample)  # finds an unknown target before anything starts
   return problem_lib.Problem(
     space=found,
-    objectives=tuple(search['objectives']),
-    footprint=footprint,
-    constraints=search['constraints'],
+    objectives=tuple(settings.objectives),
+    footprint=lambda arch: footprint_of(build(config, arch)),
+    constraints=settings.constraints,
     provenance=dataset.provenance,
   )
 
@@ -213,7 +226,7 @@ def fit(
     **arguments,
   )
   net, variables = quant.convert(
-    candidate.net, fitted.variables, dataset.input_shape, _dtype(dataset)
+    candidate.net, fitted.variables, dataset.input_shape, input_dtype(dataset)
   )
   quality = train.evaluate(net, variables, dataset.valid, dataset)
   folder.mkdir(parents=True, exist_ok=True)
@@ -249,17 +262,37 @@ def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, float]:
   Raises:
     UserError: The file is missing or no weights file.
   """
-  dataset = load_data(task['config'])
-  path = folder(task['workdir'], trial) / WEIGHTS
+  where = folder(task['workdir'], trial)
+  quality = test_weights(task['config'], arch, where)
+  return {f'test_{name}': value for name, value in quality.items()}
+
+
+def test_weights(
+  config: Config, arch: Arch, folder: pathlib.Path
+) -> dict[str, float]:
+  """Evaluates a weights file on the test split, as if loaded elsewhere.
+
+  Args:
+    config: As for `problem`.
+    arch: The candidate.
+    folder: What `fit` got.
+
+  Returns:
+    'accuracy' and so on.
+
+  Raises:
+    UserError: The file is missing or no weights file.
+  """
+  path = folder / WEIGHTS
   try:
     variables = weights.deserialize(path.read_bytes())
-  except OSError as error:
+  except OSError as e:
     raise errors.UserError(
-      f'cannot read the weights of trial {trial}, {path}: {error.strerror}'
+      f'cannot read the weights {path}: {e.strerror}'
     ) from None
-  net = quant.serving(build(task['config'], arch).net)
-  quality = train.evaluate(net, variables, dataset.test, dataset)
-  return {f'test_{name}': value for name, value in quality.items()}
+  dataset = load_data(config)
+  net = quant.serving(build(config, arch).net)
+  return train.evaluate(net, variables, dataset.test, dataset)
 
 
 def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
@@ -270,7 +303,7 @@ def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
 @functools.cache
 def _accepted() -> dict[str, list[str]]:
   """The keys of each section: the arguments of one function."""
-  functions = {
+  functions: dict[str, Callable[..., Any]] = {
     'quant': quant.rules,
     'optim': optim_lib.make,
     'train': train.fit,
@@ -298,10 +331,6 @@ def _load_space(name: str, arguments: str) -> space.Space:
 @functools.lru_cache(maxsize=2)
 def _load_data(arguments: str) -> data_lib.Dataset:
   return data_lib.load(**json.loads(arguments))
-
-
-def _dtype(dataset: data_lib.Dataset) -> Any:
-  return np.int32 if dataset.kind == 'tokens' else np.float32
 
 
 def _check(candidate: Candidate, dataset: data_lib.Dataset, dtype: Any) -> None:

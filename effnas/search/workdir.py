@@ -16,7 +16,7 @@ import platform
 from typing import Any
 
 from effnas import errors
-from effnas.search import plain
+from effnas.search import plain, tidying
 
 _log = logging.getLogger(__name__)
 _PACKAGES = (
@@ -53,8 +53,22 @@ def opened(
 
   Raises:
     UserError: It cannot be written, it is in use, or it holds another search.
+      This or a later one, before the first trial, leaves no folder behind.
   """
   folder = pathlib.Path(path).absolute()
+  with tidying.tidy(folder), _locked(folder):
+    try:
+      _take_up(folder, plain.plain(config), plain.plain(description))
+      _note_environment(folder, plain.plain(provenance or {}))
+    except OSError as e:
+      raise errors.UserError(
+        f'cannot write the workdir {folder}: {e.strerror}'
+      ) from None
+    yield folder
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
   try:
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / '.lock').open('w')
@@ -70,14 +84,7 @@ def opened(
         f'another search is running in {folder}; wait for it, or choose '
         'another workdir'
       ) from None
-    try:
-      _take_up(folder, plain.plain(config), plain.plain(description))
-      _note_environment(folder, plain.plain(provenance or {}))
-    except OSError as e:
-      raise errors.UserError(
-        f'cannot write the workdir {folder}: {e.strerror}'
-      ) from None
-    yield folder
+    yield
 
 
 def write(path: pathlib.Path, value: Any) -> None:

@@ -123,7 +123,7 @@ class OneOf(Choice):
 
 def oneof(
   *options: Any, name: str | None = None, labels: Sequence[str] | None = None
-) -> OneOf:
+) -> Any:
   """Declares a choice between options.
 
   Args:

@@ -28,7 +28,7 @@ def networks() -> dict[str, network.Network]:
     >>> networks()['mobilenet_v2'].input_shape
     (224, 224, 3)
   """
-  found = {}
+  found: dict[str, network.Network] = {}
   for _, family in _families():
     found.update(getattr(family, 'networks', dict)())
   return dict(sorted(found.items()))

@@ -45,7 +45,7 @@ def space(
   kernels: Sequence[int] = (3, 5),
   expansions: Sequence[float] = (2, 4, 6),
   weights: Sequence[int] = (4, 8),
-  lr: Sequence[float] = (1e-3, 1e-2),
+  lr: tuple[float, float] = (1e-3, 1e-2),
 ) -> sp.Space:
   """Returns the joint space of architecture, bits and learning rate.
 

@@ -1,5 +1,7 @@
 """MobileNetV2 at its published widths, and the space around it."""
 
+import functools
+
 from effnas import space as sp
 from effnas.nn import mbconv, staged
 from effnas.zoo import network
@@ -75,7 +77,7 @@ def networks() -> dict[str, network.Network]:
   """Returns the published widths."""
   return {
     name(width): network.Network(
-      lambda width=width: mobilenet_v2(width), (224, 224, 3), PAPER
+      functools.partial(mobilenet_v2, width), (224, 224, 3), PAPER
     )
     for width in _WIDTHS
   }

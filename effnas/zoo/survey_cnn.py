@@ -1,5 +1,7 @@
 """The CIFAR-10 network of the survey's practitioner's guide."""
 
+import functools
+
 from flax import linen
 import jax
 
@@ -53,7 +55,7 @@ def networks() -> dict[str, network.Network]:
   """Returns the seven widths of the guide."""
   return {
     f'survey_cnn_{round(100 * width):03}': network.Network(
-      lambda width=width: SurveyCNN(width), (32, 32, 3), PAPER
+      functools.partial(SurveyCNN, width), (32, 32, 3), PAPER
     )
     for width in _WIDTHS
   }

@@ -56,7 +56,8 @@ def _kernel_gradients(net, variables):
     )
     return -jax.nn.log_softmax(logits)[jnp.arange(len(x)), labels].mean()
 
-  gradients = traverse_util.flatten_dict(jax.grad(loss)(variables['params']))
+  gradients = jax.jit(jax.grad(loss))(variables['params'])
+  gradients = traverse_util.flatten_dict(gradients)
   return {k: g for k, g in gradients.items() if k[-1] == 'kernel'}
 
 
@@ -64,7 +65,7 @@ def _kernel_gradients(net, variables):
 @pytest.mark.parametrize(('bits', 'least'), [(8, 0.9), (4, 0.5)])
 def test_every_kernel_learns_in_the_float_direction(model, bits, least):
   net = rewrite.Rewritten(model, quant.rules(bits, 8))
-  variables = net.init(jax.random.key(0), _images())
+  variables = jax.jit(net.init)(jax.random.key(0), _images())
   ours = _kernel_gradients(net, variables)
   float_ = _kernel_gradients(rewrite.Rewritten(model), variables)
   assert {'/'.join(k[:-1]) for k in ours} == set(quant.quantized(net, SHAPE))
@@ -80,7 +81,7 @@ def test_every_kernel_learns_in_the_float_direction(model, bits, least):
 )
 def test_converted_logits_equal_the_fake_quantized(model, weights, activations):
   net = rewrite.Rewritten(model, quant.rules(weights, activations))
-  variables = net.init(jax.random.key(0), _images())
+  variables = jax.jit(net.init)(jax.random.key(0), _images())
   served, integer = quant.convert(net, variables, SHAPE)
   dtype = jnp.int4 if weights <= 4 else jnp.int8
   for path in quant.quantized(net, SHAPE):
@@ -104,7 +105,7 @@ def test_single_layers_convert_to_the_bit():
     linen.Conv(3, (3, 3), feature_group_count=3),
   ):
     net = rewrite.Rewritten(layer, quant.rules(8))
-    variables = net.init(jax.random.key(0), _images())
+    variables = jax.jit(net.init)(jax.random.key(0), _images())
     served, integer = quant.convert(net, variables, SHAPE)
     np.testing.assert_array_equal(
       net.apply(variables, _images()), served.apply(integer, _images())
@@ -113,7 +114,7 @@ def test_single_layers_convert_to_the_bit():
 
 def test_a_result_does_not_depend_on_the_batch():
   net = rewrite.Rewritten(MODELS['ours'], quant.rules(4, 4))
-  variables = net.init(jax.random.key(0), _images())
+  variables = jax.jit(net.init)(jax.random.key(0), _images())
   x = _images().at[1:].multiply(100.0)
   np.testing.assert_allclose(
     net.apply(variables, x)[:1], net.apply(variables, x[:1]), atol=1e-5

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import pathlib
 import subprocess
 import sys
 
@@ -132,10 +131,43 @@ def test_bad_input_is_one_line_and_leaves_nothing(changes, message, tmp_path):
   with pytest.raises(errors.UserError, match=message) as caught:
     search.run(_config(**changes), workdir)
   assert '\n' not in str(caught.value)
-  assert (
-    not (pathlib.Path(workdir) / 'trials.jsonl').exists()
-    or not (workdir / 'trials.jsonl').read_text()
-  )
+  assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    'space',
+    'space_args',
+    'data',
+    'data.name',
+    'quant',
+    'optim',
+    'train',
+    'train.epochs',
+    'train.augment',
+    'train.crop_padding',
+    'train.checkpoint_every',
+    'footprint',
+    'footprint.targets',
+    'footprint.batch',
+    'search',
+    'search.objectives',
+  ],
+)
+def test_what_the_config_lacks_is_named(name):
+  config = _config()
+  section, _, key = name.partition('.')
+  del (config[section] if key else config)[key or section]
+  with pytest.raises(errors.UserError, match=name):
+    candidate.problem(config)
+
+
+def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
+  for settings in ({'targets': ['a10']}, {'batch': 0}):
+    config = _config(footprint={**CONFIG['footprint'], **settings})
+    with pytest.raises(errors.UserError, match=r'a10|batch 0'):
+      candidate.problem(config)
 
 
 def test_a_trial_that_diverges_is_recorded(tmp_path):

@@ -93,6 +93,21 @@ def test_a_config_without_search_is_refused(tmp_path):
     run(tmp_path, {'space': 'a:b'})
 
 
+@pytest.mark.parametrize('engine', ['inline', 'ray'])
+def test_hopeless_constraints_end_it_before_the_engine_starts(
+  tmp_path, engine, monkeypatch, caplog, capsys
+):
+  monkeypatch.setattr('effnas.search.engines.load', None)  # never called
+  with pytest.raises(errors.UserError, match='no candidate meets params'):
+    run(
+      tmp_path / 'w',
+      toy_search.config(engine=engine),
+      toy_search.problem({'params': 0.5}),
+    )
+  assert list(tmp_path.iterdir()) == []
+  assert caplog.text == capsys.readouterr().err == ''
+
+
 def test_an_evaluation_that_is_not_there_is_refused_at_once(tmp_path):
   with pytest.raises(errors.UserError, match='evaluatee'):
     search.run(

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import toy_search
 
 from effnas import search
@@ -32,6 +33,16 @@ def test_the_line_counts_what_the_journal_holds(tmp_path, capsys):
   assert best == f'best accuracy {accuracy:.5g}, params {params}'
   assert clock.endswith(' left')
   assert capsys.readouterr().err == f'{text}\n'
+
+
+def test_an_error_is_told_alone(tmp_path, capsys):
+  with (
+    journal.Journal(tmp_path / 'j') as book,
+    pytest.raises(KeyError),
+    progress.Progress(8, ['accuracy'], book),
+  ):
+    raise KeyError
+  assert capsys.readouterr().err == ''
 
 
 def test_a_terminal_gets_a_live_line(tmp_path, monkeypatch, capsys):

@@ -130,6 +130,11 @@ def test_numbers_do_not_recompile():
     ({'weight_decay': -1}, 'weight_decay must be 0 or more'),
     ({'clip': -1}, 'clip must be'),
     ({'momentum': 1.0}, 'momentum must be'),
+    ({'clip': None}, 'clip must be a number; got None'),
+    ({'lr': 'x'}, "lr must be a number; got 'x'"),
+    ({'b1': True}, 'b1 must be a number; got True'),
+    ({'nesterov': 'no'}, 'nesterov must be true or false'),
+    ({'name': ['adam']}, 'unknown optimiser'),
   ],
 )
 def test_bad_input(kwargs, words):

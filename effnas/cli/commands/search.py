@@ -20,7 +20,7 @@ import time
 from absl import flags
 
 from effnas.cli import config as config_lib
-from effnas.cli import progress, workdirs
+from effnas.cli import progress
 from effnas.cli import request as request_lib
 
 USAGE = 'search --config=FILE --workdir=DIR [--config.KEY=VALUE ...]'
@@ -50,8 +50,7 @@ def run(request: request_lib.Request) -> None:
   from effnas.cli.commands import report as report_command
 
   start = time.monotonic()
-  with workdirs.tidy(workdir):
-    trials = search.run(config, workdir)
+  trials = search.run(config, workdir)
   summary = report.write(workdir)
   report_command.show(summary, request.flags.format)
   seconds = [

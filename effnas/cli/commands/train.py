@@ -23,7 +23,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import archs, progress, show, workdirs
+from effnas.cli import archs, progress, show
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 
@@ -63,10 +63,9 @@ def run(request: request_lib.Request) -> None:
   described = problem.space.describe()
   kept = {**config, 'arch': dict(arch)}
   _refuse_another(workdir, {**kept, 'space_description': described})
-  with (
-    workdirs.tidy(workdir),
-    workdir_lib.opened(workdir, kept, described, problem.provenance) as folder,
-  ):
+  with workdir_lib.opened(
+    workdir, kept, described, problem.provenance
+  ) as folder:
     progress.tell(f'{subject.title}, on {config["data"]["name"]}')
     for line in subject.unreached():
       progress.tell(line)
@@ -108,26 +107,12 @@ def _train(
     {
       'arch': arch,
       'valid': valid,
-      'test': _test(config, arch, folder),
+      'test': candidate.test_weights(config, arch, folder),
       'footprint': footprint,
       'sources': footprint_lib.sources(footprint),
       'seconds': round(time.monotonic() - start, 3),
     }
   )
-
-
-def _test(
-  config: dict[str, Any], arch: Any, folder: pathlib.Path
-) -> dict[str, float]:
-  """Evaluates the weights file, as it would be loaded elsewhere."""
-  from effnas import quant, train
-  from effnas.footprint import weights
-  from effnas.search import candidate
-
-  dataset = candidate.load_data(config)
-  data = (folder / candidate.WEIGHTS).read_bytes()
-  net = quant.serving(candidate.build(config, arch).net)
-  return train.evaluate(net, weights.deserialize(data), dataset.test, dataset)
 
 
 def _told(metrics: Any) -> str:

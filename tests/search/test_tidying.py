@@ -1,7 +1,7 @@
 import pytest
 
 from effnas import errors
-from effnas.cli import workdirs
+from effnas.search import tidying
 
 
 def _stopped(folder, journal=None):
@@ -10,7 +10,7 @@ def _stopped(folder, journal=None):
 
 
 def _search(folder, journal):
-  with workdirs.tidy(str(folder)):
+  with tidying.tidy(folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'config.json').write_text('{}')
     if journal is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import os
 import pathlib
 import shutil
 
@@ -9,7 +10,7 @@ from effnas import errors
 
 
 @contextlib.contextmanager
-def tidy(path: str) -> Iterator[None]:
+def tidy(path: str | os.PathLike[str]) -> Iterator[None]:
   """Removes a workdir that bad input stopped before its first trial.
 
   Args:
