@@ -77,7 +77,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'objectives': ('accuracy', 'latency_ms@tpu_v5e'),
         'constraints': {'size_bytes': 2_000_000},
         'asynchronous': False,
-        'max_draws': 500,
+        'max_draws': 100,
       },
     }
   )

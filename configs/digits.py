@@ -61,7 +61,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'objectives': ('accuracy', 'latency_ms@tpu_v5e', 'size_bytes'),
         'constraints': {'size_bytes': 200_000},
         'asynchronous': False,
-        'max_draws': 500,
+        'max_draws': 100,
       },
     }
   )

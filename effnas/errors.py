@@ -27,7 +27,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
     >>> print(unknown('target', 'tpu_v5', ['tpu_v5e', 'tpu_v5p', 'a100']))
     unknown target 'tpu_v5'; did you mean 'tpu_v5p' or 'tpu_v5e'?
   """
-  known = sorted(known)
+  known = sorted(set(known))
   near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
   if near:
     names = ' or '.join(repr(n) for n in near)

@@ -5,6 +5,7 @@ it finds no hardware for, and these settings only stop it from saying so.
 """
 
 import glob
+import importlib.util
 import logging
 import os
 import sys
@@ -39,6 +40,10 @@ def prepare() -> None:
   if not _there(_TPU):
     for name, value in _NO_TPU.items():
       os.environ.setdefault(name, value)
+    if importlib.util.find_spec('libtpu'):
+      # Whatever its log level, libtpu says that it finds no TPU.
+      others = 'cuda,cpu' if _there(_GPU) else 'cpu'
+      os.environ.setdefault('JAX_PLATFORMS', others)
   if not _there(_GPU):
     logging.getLogger('jax._src.xla_bridge').addFilter(_not_of_a_plugin)
 

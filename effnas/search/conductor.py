@@ -37,7 +37,7 @@ class Conductor:
     concurrency: int = 1,
     seed: int = 0,
     asynchronous: bool = False,
-    max_draws: int = 500,
+    max_draws: int = 100,
   ):
     """Takes up a journal.
 

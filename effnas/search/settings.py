@@ -38,7 +38,7 @@ class Settings:
   seed: int = 0
   engine: str = 'ray'
   asynchronous: bool = False
-  max_draws: int = 500
+  max_draws: int = 100
 
   def __post_init__(self) -> None:
     problem.check(self.objectives, self.constraints)

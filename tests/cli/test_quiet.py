@@ -31,3 +31,14 @@ def test_devices_that_are_there_are_left_alone(monkeypatch, caplog):
   assert after == before
   _LOG.error(_PLUGIN)
   assert caplog.messages == [_PLUGIN]
+
+
+def test_libtpu_without_a_tpu_is_not_asked(monkeypatch):
+  monkeypatch.setattr(quiet, '_there', lambda patterns: patterns is quiet._GPU)
+  monkeypatch.setattr(quiet.importlib.util, 'find_spec', lambda name: name)
+  monkeypatch.setattr(os, 'environ', {})
+  quiet.prepare()
+  assert os.environ['JAX_PLATFORMS'] == 'cuda,cpu'
+  monkeypatch.setattr(os, 'environ', {'JAX_PLATFORMS': 'tpu'})
+  quiet.prepare()
+  assert os.environ['JAX_PLATFORMS'] == 'tpu'  # the user's own

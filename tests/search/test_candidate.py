@@ -39,6 +39,7 @@ CONFIG = {
     'trials': 2,
     'objectives': ['accuracy', 'latency_ms@tpu_v5e'],
     'constraints': {'size_bytes': 100_000},
+    'max_draws': 10,
   },
 }
 

@@ -192,8 +192,10 @@ def test_the_first_trial_drawn_early_is_the_same_and_not_yet_written(tmp_path):
   leader, other = lead(tmp_path / '1'), lead(tmp_path / '2')
   leader.prepare()
   assert leader.journal.trials == []
-  for _ in range(2):
+  for i in range(2):
     assert leader.next().arch == other.next().arch
+    leader.failed(i, 'x')
+    other.failed(i, 'x')
 
 
 def test_a_constraint_that_nothing_meets_names_the_smallest_seen(tmp_path):

@@ -149,6 +149,5 @@ def test_appending_takes_no_longer_when_the_journal_is_long(tmp_path):
       book.append({**event, 'footprint': {}})
       sizes.append(path.stat().st_size)
     inode = path.stat().st_ino
-  assert set(np.diff(sizes[:10])) >= {np.diff(sizes).min()}
   assert np.ptp(np.diff(sizes)) <= 4  # the digits of id and time
   assert inode == path.stat().st_ino

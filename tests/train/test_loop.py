@@ -163,6 +163,7 @@ def test_compiles_once_for_many_epochs_and_learning_rates(make_data, make_net):
     update=optim.make(1, name='sgd').update,
     prepare=prepare.Prepare(data),
     augment=(),
+    crop_padding=4,
     batch_size=16,
     dtype='float32',
     loss=None,
