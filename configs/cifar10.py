@@ -22,7 +22,7 @@ _BUDGETS = {
 
 
 def get_config(variant: str = '') -> ml_collections.ConfigDict:
-  """Returns the config; variants 'small' (minutes) and 'smoke' (seconds)."""
+  """Returns the config; variants 'small' and 'smoke' (minutes on CPU)."""
   if variant not in _BUDGETS:
     raise errors.unknown('variant', variant, _BUDGETS)
   epochs, trials, limit, widths = _BUDGETS[variant]

@@ -12,7 +12,7 @@ from effnas import errors
 
 
 def get_config(variant: str = '') -> ml_collections.ConfigDict:
-  """Returns the config; variant 'smoke' runs in seconds."""
+  """Returns the config; variant 'smoke' takes a minute."""
   if variant not in ('', 'smoke'):
     raise errors.unknown('variant', variant, ['smoke'])
   smoke = variant == 'smoke'

@@ -15,7 +15,7 @@ _BUDGETS = {'': (10, 24, None), 'smoke': (1, 1, 256)}
 
 
 def get_config(variant: str = '') -> ml_collections.ConfigDict:
-  """Returns the config; variant 'smoke' runs in seconds."""
+  """Returns the config; variant 'smoke' takes a minute."""
   if variant not in _BUDGETS:
     raise errors.unknown('variant', variant, _BUDGETS)
   epochs, trials, limit = _BUDGETS[variant]

@@ -3,6 +3,8 @@
 import pathlib
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -10,6 +12,7 @@ from effnas.cli import commands, config, main
 from effnas.cli import request as request_lib
 
 _ROOT = pathlib.Path(__file__).parent.parent
+_SHARED = _ROOT.parent / 'shared'
 _CONFIGS = sorted(
   file.relative_to(_ROOT)
   for file in (_ROOT / 'configs').rglob('*.py')
@@ -46,9 +49,24 @@ def test_its_docstring_holds_commands_that_parse(file):
     assert request.config()
 
 
+def _data(file, tmp_path):
+  """Overrides that find the config's data beside the checkout, or a skip."""
+  if file.stem == 'digits':
+    return []
+  shared = _SHARED / 'data' / file.stem
+  if not shared.is_dir():
+    pytest.skip(f'needs {file.stem} in the shared data beside the checkout')
+  if file.stem == 'mnist':
+    return [f'--config.data.path={shared}']
+  script = _SHARED / 'scripts' / 'make_cifar10.py'
+  subprocess.run([sys.executable, script, tmp_path], check=True)
+  return [f'--config.data.path={tmp_path}', '--config.data.verify=False']
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('file', _CONFIGS, ids=str)
 def test_its_smoke_variant_runs(file, tmp_path, capsys):
   argv = ['search', f'--config={file}:smoke', f'--workdir={tmp_path}/run']
+  argv += _data(file, tmp_path)
   assert main.run(argv) == 0, capsys.readouterr().err
   assert (tmp_path / 'run' / 'report.html').stat().st_size > 1000
