@@ -8,7 +8,6 @@ K * 127^2 < 2^24; dense layers run on int8 with int32 accumulation.
 """
 
 from collections.abc import Callable
-import functools
 
 import jax
 from jax import lax
@@ -111,18 +110,8 @@ def serving_dot(
   return out.astype(x.dtype) * x_scale * scale
 
 
-def training_dot(weights: int, activations: int | None) -> Callable:
-  """Returns AQT's `dot_general` for training."""
-  return aqt.dot_general(weights, activations)
-
-
 def keep_integers(x, kernel, bias, *, dtype=None, **_):
   """Stands for Flax's `promote_dtype`, which would make integers floats."""
   dtype = dtype or x.dtype
   bias = None if bias is None else jnp.asarray(bias, dtype)
   return x.astype(dtype), kernel, bias
-
-
-def serving_dot_general(scale, activations):
-  """Returns `serving_dot` in the form of `lax.dot_general`."""
-  return functools.partial(serving_dot, scale, activations)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 
 from flax import linen
 
@@ -37,7 +38,7 @@ class Quantize(rewrite.Rule):
     """Computes on fake-quantized operands."""
     if self.weights == FLOAT:
       return call()
-    from effnas.quant import arithmetic
+    from effnas.quant import aqt, arithmetic
 
     if isinstance(module, linen.Conv):
       conv = arithmetic.training_conv(
@@ -45,7 +46,7 @@ class Quantize(rewrite.Rule):
       )
       with rewrite.lend(module, conv_general_dilated=conv):
         return call()
-    dot = arithmetic.training_dot(self.weights, _or_none(self.activations))
+    dot = aqt.dot_general(self.weights, _or_none(self.activations))
     with rewrite.lend(module, dot_general=dot):
       return call()
 
@@ -67,7 +68,9 @@ class Serve(Quantize):
       conv = arithmetic.serving_conv(_convolution(module), scale, bits)
       lent['conv_general_dilated'] = conv
     else:
-      lent['dot_general'] = arithmetic.serving_dot_general(scale, bits)
+      lent['dot_general'] = functools.partial(
+        arithmetic.serving_dot, scale, bits
+      )
     with rewrite.lend(module, **lent):
       return call()
 

@@ -16,10 +16,8 @@ def found(request):
   return space.load(zoo.spaces()[request.param])
 
 
-def _shape(found):
-  """An input that is large enough for any of the networks."""
-  del found
-  return (32, 32, 3)
+# Large enough for any of the networks.
+_SHAPE = (32, 32, 3)
 
 
 def test_samples_check_build_and_compute(found):
@@ -29,7 +27,7 @@ def test_samples_check_build_and_compute(found):
     found.check(arch)
     model = found.build(arch)['model']
     assert hash(model) == hash(found.build(arch)['model'])
-    x = jax.ShapeDtypeStruct((2, *_shape(found)), np.float32)
+    x = jax.ShapeDtypeStruct((2, *_SHAPE), np.float32)
     logits, _ = jax.eval_shape(model.init_with_output, jax.random.key(0), x)
     assert logits.shape == (2, model.classes)
 
@@ -46,13 +44,13 @@ def test_every_layer_with_a_kernel_can_be_quantized(found):
   arch = found.sample(np.random.default_rng(2))
   model = found.build(arch)['model']
   net = rewrite.Rewritten(model, quant.rules(8))
-  shapes = rewrite.abstract_variables(model, _shape(found))
+  shapes = rewrite.abstract_variables(model, _SHAPE)
   kernels = {
     '/'.join(k.key for k in path[1:-1])
     for path, _ in jax.tree.leaves_with_path(shapes)
     if path[-1].key == 'kernel'
   }
-  assert kernels == set(quant.quantized(net, _shape(found)))
+  assert kernels == set(quant.quantized(net, _SHAPE))
 
 
 def test_mobilenet_v2_is_a_point_of_its_space():
