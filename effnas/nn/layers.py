@@ -70,24 +70,27 @@ class ConvNorm(linen.Module):
   """Convolution without bias, normalisation, activation.
 
   Attributes:
-    features: Output channels; 0 keeps the input's.
-    kernel: Side of the square kernel.
+    features: Output channels F; 0 keeps the input's.
+    kernel: Side of the square kernel, odd.
     stride: Of both axes.
+    dilation: Distance between the kernel's taps.
     depthwise: One filter per channel (features must be 0).
     act: Activation, or None.
 
-  Cost: H' W' kernel^2 C features MACs (depthwise: H' W' kernel^2 C).
+  Cost:
+    MACs = H_ * W_ * kernel**2 * C * (1 if depthwise else F)
   """
 
   features: int = 0
   kernel: int = 1
   stride: int = 1
+  dilation: int = 1
   depthwise: bool = False
   act: Activation | None = None
 
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
+    """Maps [N, H, W, C] to [N, H_, W_, F]."""
     channels = x.shape[-1]
     x = Conv(
       self.features or channels,
@@ -95,7 +98,8 @@ class ConvNorm(linen.Module):
       self.stride,
       # Symmetric, as the published networks pad (and unlike 'SAME' at even
       # sizes with stride 2).
-      padding=self.kernel // 2,
+      padding=self.dilation * (self.kernel - 1) // 2,
+      kernel_dilation=self.dilation,
       feature_group_count=channels if self.depthwise else 1,
       use_bias=False,
       name='conv',

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 import math
+from typing import Any
 
 import jax
 
 from effnas import errors
 from effnas import space as sp
-from effnas.nn import attention, mbconv, staged
+from effnas.nn import multi_head, staged
+from effnas.nn.attention import linear, softmax
+from effnas.nn.blocks import mbconv, transformer
 
 # Above so many positions, softmax attention's T^2 is not offered.
 _SOFTMAX_POSITIONS = 1024
@@ -94,9 +97,11 @@ def space(
       act=jax.nn.relu,
     )
     small = size * size <= _SOFTMAX_POSITIONS
-    attend = attention.AttentionBlock(
-      kind=sp.oneof('softmax', 'linear') if small else 'linear',
-      heads=sp.oneof(2, 4),
+    mixer: Any = linear.Linear()
+    if size * size <= _SOFTMAX_POSITIONS:
+      mixer = sp.oneof(softmax.Softmax(), linear.Linear())
+    attend = transformer.TransformerBlock(
+      attention=multi_head.MultiHeadAttention(mixer, heads=sp.oneof(2, 4)),
       mlp=sp.oneof(1, 2),
     )
     options = sorted({_eighths(f * width) for f in (0.75, 1, 1.5)})

@@ -3,7 +3,8 @@
 import functools
 
 from effnas import space as sp
-from effnas.nn import mbconv, staged
+from effnas.nn import channels, staged
+from effnas.nn.blocks import mbconv
 from effnas.zoo import network
 
 PAPER = (
@@ -21,17 +22,6 @@ _STAGES = (
   (6, 320, 1, 1),
 )
 _WIDTHS = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35)
-
-
-def divisible(channels: float, by: int = 8) -> int:
-  """Rounds channels to a multiple, going down by no more than a tenth.
-
-  Example:
-    >>> divisible(24 * .75), divisible(24 * .35), divisible(32 * 1.3)
-    (24, 8, 40)
-  """
-  rounded = max(by, int(channels + by / 2) // by * by)
-  return rounded + by if rounded < 0.9 * channels else rounded
 
 
 def mobilenet_v2(
@@ -56,18 +46,18 @@ def mobilenet_v2(
     Sandler et al., 2018, https://arxiv.org/abs/1801.04381
   """
   return staged.StagedNet(
-    stem=divisible(32 * width),
+    stem=channels.divisible(32 * width),
     stem_stride=stem_stride,
     stages=tuple(
       staged.Stage(
-        divisible(features * width),
+        channels.divisible(features * width),
         stride,
         depth,
         mbconv.MBConv(expand=expand),
       )
       for expand, features, depth, stride in _STAGES
     ),
-    head=divisible(1280 * max(1.0, width)),
+    head=channels.divisible(1280 * max(1.0, width)),
     classes=classes,
     dropout=dropout,
   )
