@@ -4,9 +4,7 @@ import jax
 import jax.numpy as jnp
 
 
-def match(
-  heads: int, *arrays_BxTxGxD: jax.Array
-) -> tuple[jax.Array, ...]:
+def match(heads: int, *arrays_BxTxGxD: jax.Array) -> tuple[jax.Array, ...]:
   """Repeats the heads of keys and values until there are as many as asked.
 
   Query head h of H then meets key head h G // H, as in grouped-query attention.

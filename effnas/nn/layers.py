@@ -7,11 +7,49 @@ from flax import linen
 import jax
 
 from effnas import errors
-from effnas.nn import convolve
+from effnas.nn import batch_norm, convolve
 
 Activation = Callable[[jax.Array], jax.Array]
 
 Dense = linen.Dense
+
+
+def gelu(x: jax.Array) -> jax.Array:
+  """GELU by the error function, as published; `jax.nn.gelu` approximates it.
+
+  Example:
+    >>> round(float(gelu(jax.numpy.float32(1))), 4)
+    0.8413
+
+  Reference:
+    Hendrycks and Gimpel, 2016, https://arxiv.org/abs/1606.08415
+  """
+  return jax.nn.gelu(x, approximate=False)
+
+
+def same(kernel: int, dilation: int = 1) -> int:
+  """Returns the padding of each side that makes H_ = ceil(H / stride).
+
+  It is symmetric, as the published networks pad, unlike 'SAME' at even sizes
+  with stride 2.
+
+  Args:
+    kernel: Side of the kernel.
+    dilation: Distance between its taps.
+
+  Raises:
+    UserError: The kernel is even.
+
+  Example:
+    >>> same(5), same(7, dilation=3)
+    (2, 9)
+  """
+  if kernel % 2 == 0:
+    raise errors.UserError(
+      f'a kernel has an odd side; got {kernel}, take {kernel - 1} or '
+      f'{kernel + 1}'
+    )
+  return dilation * (kernel // 2)
 
 
 class Conv(linen.Conv):
@@ -53,12 +91,9 @@ class Norm(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Normalises x [..., C]; `train` takes the statistics of the batch."""
     if self.kind == 'batch':
-      return linen.BatchNorm(
-        use_running_average=not train,
-        momentum=self.momentum,
-        epsilon=self.epsilon,
-        name='batch',
-      )(x)
+      return batch_norm.BatchNorm(self.momentum, self.epsilon, name='batch')(
+        x, train
+      )
     if self.kind == 'layer':
       return linen.LayerNorm(epsilon=self.epsilon, name='layer')(x)
     if self.kind == 'rms':
@@ -74,11 +109,12 @@ class ConvNorm(linen.Module):
     kernel: Side of the square kernel, odd.
     stride: Of both axes.
     dilation: Distance between the kernel's taps.
-    depthwise: One filter per channel (features must be 0).
+    depthwise: Whether each filter sees one channel only; F is then a multiple
+      of C, and the filters of one channel stand side by side.
     act: Activation, or None.
 
   Cost:
-    MACs = H_ * W_ * kernel**2 * C * (1 if depthwise else F)
+    MACs = H_ * W_ * kernel**2 * F * (1 if depthwise else C)
   """
 
   features: int = 0
@@ -96,9 +132,7 @@ class ConvNorm(linen.Module):
       self.features or channels,
       (self.kernel, self.kernel),
       self.stride,
-      # Symmetric, as the published networks pad (and unlike 'SAME' at even
-      # sizes with stride 2).
-      padding=self.dilation * (self.kernel - 1) // 2,
+      padding=same(self.kernel, self.dilation),
       kernel_dilation=self.dilation,
       feature_group_count=channels if self.depthwise else 1,
       use_bias=False,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from effnas import errors
 from effnas.nn import layers
 from effnas.nn.attention import softmax
+from effnas.nn.positions import rotary as rotary_lib
 
 
 class MultiHeadAttention(linen.Module):
@@ -17,14 +18,21 @@ class MultiHeadAttention(linen.Module):
     heads: Heads of the queries.
     kv_heads: Heads of keys and values, a divisor of `heads`; 0 is `heads`, 1
       is multi-query attention, anything between grouped-query attention.
-    head_dim: Channels D of a head; 0 is C / heads.
+    head_dim: Channels D of a head's queries and keys; 0 is C / heads.
+    value_dim: Channels E of a head's values; 0 is D.
+    rotary: Whether queries and keys are rotated by their positions, counted in
+      row-major order, see `effnas.nn.positions.rotary`; D is even then.
     bias: Whether the projection to heads has biases; the one back has.
 
   Cost:
     D = head_dim or C // heads
-    E = D
+    E = value_dim or D
     kv = kv_heads or heads
-    MACs = T * C * D * (heads + 2 * kv) + macs(mixer) + T * heads * E * C
+    MACs = (
+      T * C * (D * (heads + kv) + E * kv)
+      + macs(mixer)
+      + T * heads * E * C
+    )
 
   Reference:
     Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; Shazeer, 2019
@@ -45,6 +53,8 @@ class MultiHeadAttention(linen.Module):
   heads: int = 4
   kv_heads: int = 0
   head_dim: int = 0
+  value_dim: int = 0
+  rotary: bool = False
   bias: bool = False
 
   @linen.compact
@@ -52,8 +62,8 @@ class MultiHeadAttention(linen.Module):
     """Maps a sequence [N, T, C] or a map [N, H, W, C] to the same shape.
 
     Raises:
-      UserError: The heads do not divide the channels, or `kv_heads` does not
-        divide the heads.
+      UserError: The heads do not divide the channels, `kv_heads` does not
+        divide the heads, or D is odd under `rotary`.
     """
     batch, *grid, channels = x.shape
     groups = self.kv_heads or self.heads
@@ -66,11 +76,17 @@ class MultiHeadAttention(linen.Module):
         f'{channels} channels do not divide into {self.heads} heads'
       )
     width = self.head_dim or channels // self.heads
+    value_width = self.value_dim or width
+    queries, keys = self.heads * width, groups * width
     qkv = layers.Dense(
-      (self.heads + 2 * groups) * width, use_bias=self.bias, name='qkv'
-    )(x)
-    qkv = qkv.reshape(batch, -1, self.heads + 2 * groups, width)
-    q, k, v = jnp.split(qkv, (self.heads, self.heads + groups), axis=2)
+      queries + keys + groups * value_width, use_bias=self.bias, name='qkv'
+    )(x.reshape(batch, -1, channels))
+    q, k, v = jnp.split(qkv, (queries, queries + keys), axis=-1)
+    q = q.reshape(batch, -1, self.heads, width)
+    k = k.reshape(batch, -1, groups, width)
+    v = v.reshape(batch, -1, groups, value_width)
+    if self.rotary:
+      q, k = rotary_lib.rotate(q), rotary_lib.rotate(k)
     y = self.mixer.copy(name='mix')(q, k, v, tuple(grid))
-    y = y.reshape(batch, *grid, self.heads * width)
+    y = y.reshape(batch, *grid, self.heads * value_width)
     return layers.Dense(channels, name='out')(y)

@@ -16,13 +16,15 @@ class SqueezeExcite(linen.Module):
   Attributes:
     ratio: Channels of the bottleneck over those of `of`.
     of: 'entry', the channels that entered the block (MnasNet, EfficientNet),
-      or 'hidden', those of x (MobileNetV3; there a multiple of 8).
+      or 'hidden', those of x (MobileNetV3, GhostNet).
+    divisor: What the bottleneck's channels are a multiple of, where `of` is
+      'hidden'.
     act: Activation of the bottleneck.
     gate: From logits to factors.
 
   Cost:
     r = max(1, int(ratio * entry))
-    r = divisible(ratio * C) if of == 'hidden' else r
+    r = divisible(ratio * C, divisor) if of == 'hidden' else r
     MACs = 2 * C * r
 
   Reference:
@@ -39,6 +41,7 @@ class SqueezeExcite(linen.Module):
 
   ratio: float = 0.25
   of: str = 'entry'
+  divisor: int = 8
   act: layers.Activation = jax.nn.relu
   gate: layers.Activation = jax.nn.hard_sigmoid
 
@@ -61,7 +64,7 @@ class SqueezeExcite(linen.Module):
       raise errors.unknown('`of` of SqueezeExcite', self.of, _OF)
     reduced = max(1, int(self.ratio * (entry or channels)))
     if self.of == 'hidden':
-      reduced = channels_lib.divisible(self.ratio * channels)
+      reduced = channels_lib.divisible(self.ratio * channels, self.divisor)
     y = x.mean((1, 2))
     y = self.act(layers.Dense(reduced, name='reduce')(y))
     y = self.gate(layers.Dense(channels, name='expand')(y))

@@ -140,11 +140,11 @@ def _init(rule: _Rule, numbers: Numbers, params: Any) -> OptimState:
 def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
   def update(grads, state, params=None):
     n = state.numbers
-    where = jax.tree.map(
-      lambda p, does: jnp.full(p.shape, float(does)), params, decayed(params)
-    )
-    updates, inner = _chain(rule, {**n, 'decayed': _vector(where)}).update(
-      _vector(grads), state.inner, _vector(params)
+    vector = _vector(params)
+    kernels = sum(p.size for p in jax.tree.leaves(params) if decayed(p))
+    mask = jnp.arange(vector.size) < kernels  # as `_order` puts them first
+    updates, inner = _chain(rule, {**n, 'decayed': mask}).update(
+      _vector(grads), state.inner, vector
     )
     rate = learning_rate(
       state.taken,
@@ -159,20 +159,26 @@ def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
   return update
 
 
+def _order(leaves: list) -> list[int]:
+  """Leaves that decay come first, so that a position tells them apart."""
+  return sorted(range(len(leaves)), key=lambda i: not decayed(leaves[i]))
+
+
 def _vector(tree: Any) -> jax.Array:
   leaves = jax.tree.leaves(tree)
-  flat = [jnp.ravel(leaf).astype(jnp.float32) for leaf in leaves]
+  flat = [jnp.ravel(leaves[i]).astype(jnp.float32) for i in _order(leaves)]
   return jnp.concatenate(flat or [jnp.zeros(0)])
 
 
 def _tree(vector: jax.Array, like: Any) -> Any:
   leaves, structure = jax.tree.flatten(like)
-  ends = np.cumsum([leaf.size for leaf in leaves])
-  parts = [
-    vector[end - leaf.size : end].reshape(leaf.shape).astype(leaf.dtype)
-    for leaf, end in zip(leaves, ends, strict=True)
-  ]
-  return jax.tree.unflatten(structure, parts)
+  parts, start = {}, 0
+  for i in _order(leaves):
+    leaf = leaves[i]
+    part = vector[start : start + leaf.size]
+    parts[i] = part.reshape(leaf.shape).astype(leaf.dtype)
+    start += leaf.size
+  return jax.tree.unflatten(structure, [parts[i] for i in range(len(leaves))])
 
 
 def make(

@@ -77,14 +77,22 @@ def _train(net, variables, x):
 
 @pytest.mark.parametrize('name', BLOCKS)
 @pytest.mark.parametrize(('features', 'stride'), [(0, 1), (24, 1), (24, 2)])
-def test_a_block_gives_the_shape_it_is_asked_for(name, features, stride):
+def test_a_block_gives_the_shape_and_dtype_it_is_asked_for(
+  name, features, stride
+):
   block = BLOCKS[name].copy(features=features, stride=stride)
   height, width, channels = SHAPE
-  y, _ = jax.eval_shape(
+  y, variables = jax.eval_shape(
     block.init_with_output, jax.random.key(0), _input(name)
   )
   rows, columns = -(-height // stride), -(-width // stride)
   assert y.shape == (2, rows, columns, features or channels)
+  params, x = jax.tree.map(
+    lambda v: jax.ShapeDtypeStruct(v.shape, jnp.bfloat16),
+    (variables['params'], _input(name)),
+  )
+  y = jax.eval_shape(block.apply, {**variables, 'params': params}, x)
+  assert y.dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize('name', BLOCKS)
@@ -104,8 +112,9 @@ def test_a_block_costs_what_its_docstring_says(name, features, stride):
 def test_a_mixer_costs_what_its_docstring_says(name, kv_heads):
   net = OnMaps(MIXERS[name], kv_heads=kv_heads)
   inner = multi_head.MultiHeadAttention(MIXERS[name], kv_heads=kv_heads)
-  assert footprint.measure(net, SHAPE)['macs'] == (
-    formula.of(inner, SHAPE, SHAPE)['MACs']
+  assert (
+    footprint.measure(net, SHAPE)['macs']
+    == (formula.of(inner, SHAPE, SHAPE)['MACs'])
   )
   assert footprint.unknown(net, SHAPE) == []
 
@@ -147,9 +156,9 @@ def test_gradients_reach_every_parameter_and_the_input(name):
 def test_bfloat16_stays_bfloat16_and_near_float32(name):
   net, x, variables = MODULES[name], _input(name), _variables(name)
   half = jax.tree.map(
-    lambda v: v.astype(jnp.bfloat16)
-    if jnp.issubdtype(v.dtype, jnp.floating)
-    else v,
+    lambda v: (
+      v.astype(jnp.bfloat16) if jnp.issubdtype(v.dtype, jnp.floating) else v
+    ),
     (variables['params'], x),
   )
 

@@ -17,7 +17,7 @@ def _problem(size, channels, features, kernel, groups, seed=0):
   kx, kw = jax.random.split(jax.random.key(seed))
   x = jax.random.normal(kx, (4, *size, channels))
   w = jax.random.normal(kw, (*kernel, channels // groups, features))
-  numbers = lax.conv_dimension_numbers(x.shape, w.shape, convolve._LAYOUT)
+  numbers = lax.conv_dimension_numbers(x.shape, w.shape, convolve.dense.LAYOUT)
   return x, w, numbers
 
 

@@ -8,11 +8,13 @@ between its projections:
 
 with a default for each field. H is a multiple of G, the heads of keys and
 values (`heads.match` repeats those where a mixer does not do so by itself);
-E is D unless said otherwise. The grid, (T,) of a sequence and (height, width)
-of a map, matters only to those mixers that know distances. A file has a
-function `variants()`; a mixer that has a field `causal` must never let a
-position see a later one. Add a kind by adding a file: tests find it here and
-hold it to its docstring, whose section Cost is run as Python.
+a mixer that needs E = D says so. The grid, (T,) of a sequence and (height,
+width) of a map, matters only to mixers that know distances; the others take
+the positions in row-major order. A file has a function `variants()`; a mixer
+that has a field `causal` must never let a position see a later one. Add a kind
+by adding a file: tests find it here and hold it to its docstring, whose section
+Cost is run as Python. Beside its fields it can name grid, T, heads, kv (G), D
+and E.
 """
 
 from flax import linen

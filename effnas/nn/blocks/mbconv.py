@@ -68,7 +68,7 @@ class MBConv(linen.Module):
     if self.se:
       y = self.squeeze.copy(name='se')(y, channels)
     y = layers.ConvNorm(self.features or channels, name='project')(y, train)
-    if y.shape != x.shape:
+    if self.stride > 1 or y.shape != x.shape:
       return y
     return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)
 

@@ -3,7 +3,7 @@
 from flax import linen
 import jax
 
-from effnas.nn import layers, multi_head, stochastic_depth
+from effnas.nn import encoder, layers, multi_head
 from effnas.nn.attention import linear
 
 
@@ -28,7 +28,7 @@ class TransformerBlock(linen.Module):
     MACs = (
       T * C * F * (C != F)
       + T * 9 * F
-      + macs(attention, T=T, C=F)
+      + macs(attention, T=T, C=F, grid=(H_, W_))
       + 2 * T * F * m
     )
 
@@ -55,22 +55,23 @@ class TransformerBlock(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
     features = self.features or x.shape[-1]
-    drop = stochastic_depth.StochasticDepth(self.drop_path)
     if self.stride > 1:
       window = (self.stride, self.stride)
       x = linen.avg_pool(
         x, window, window, padding='SAME', count_include_pad=False
-      )
+      ).astype(x.dtype)
     if x.shape[-1] != features:
       x = layers.ConvNorm(features, name='project')(x, train)
     x = x + layers.Conv(
       features, (3, 3), feature_group_count=features, name='position'
     )(x)
-    y = layers.Norm('layer', name='norm_attention')(x)
-    x = x + drop(self.attention.copy(name='attend')(y), train)
-    y = layers.Norm('layer', name='norm_mlp')(x)
-    y = self.act(layers.Dense(round(self.mlp * features), name='mlp_in')(y))
-    return x + drop(layers.Dense(features, name='mlp_out')(y), train)
+    return encoder.EncoderLayer(
+      self.attention,
+      self.mlp,
+      self.act,
+      drop_path=self.drop_path,
+      name='encode',
+    )(x, train)
 
 
 def variants() -> dict[str, linen.Module]:

@@ -1,0 +1,59 @@
+"""The transformer's encoder layer."""
+
+from flax import linen
+import jax
+
+from effnas.nn import layer_scale as layer_scale_lib
+from effnas.nn import layers, multi_head, stochastic_depth
+
+
+class EncoderLayer(linen.Module):
+  """Attention, then a perceptron, each a residual branch behind a LayerNorm.
+
+  Attributes:
+    attention: Template of a module that mixes positions and keeps the shape.
+    mlp: Hidden channels of the perceptron = mlp * C.
+    act: Its activation.
+    layer_scale: What the factors of each branch's channels start from; None
+      leaves them out.
+    drop_path: Rate of stochastic depth, for each of the two branches.
+
+  Cost:
+    MACs = macs(attention) + 2 * T * C * round(mlp * C)
+
+  Reference:
+    Vaswani et al., 2017, https://arxiv.org/abs/1706.03762; norms in front as
+    in Dosovitskiy et al., 2021, https://arxiv.org/abs/2010.11929
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> layer = EncoderLayer(multi_head.MultiHeadAttention(heads=2))
+    >>> x = jnp.ones((1, 3, 5, 8))
+    >>> layer.init_with_output(jax.random.key(0), x)[0].shape
+    (1, 3, 5, 8)
+  """
+
+  attention: linen.Module = multi_head.MultiHeadAttention()
+  mlp: float = 4
+  act: layers.Activation = layers.gelu
+  layer_scale: float | None = None
+  drop_path: float = 0.0
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Maps a sequence [N, T, C] or a map [N, H, W, C] to the same shape."""
+    channels = x.shape[-1]
+    y = layers.Norm('layer', name='norm_attention')(x)
+    y = self.attention.copy(name='attend')(y)
+    x = x + self._branch(y, train, 'attention')
+    y = layers.Norm('layer', name='norm_mlp')(x)
+    y = self.act(layers.Dense(round(self.mlp * channels), name='mlp_in')(y))
+    y = layers.Dense(channels, name='mlp_out')(y)
+    return x + self._branch(y, train, 'mlp')
+
+  def _branch(self, y, train, of):
+    """Scales a branch, and drops it for some examples in training."""
+    if self.layer_scale is not None:
+      y = layer_scale_lib.LayerScale(self.layer_scale, name=f'scale_{of}')(y)
+    drop = stochastic_depth.StochasticDepth(self.drop_path, name=f'drop_{of}')
+    return drop(y, train)
