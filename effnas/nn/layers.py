@@ -8,10 +8,23 @@ import jax
 
 from effnas import errors
 from effnas.nn import batch_norm, convolve
+from effnas.nn.convolve import pointwise
 
 Activation = Callable[[jax.Array], jax.Array]
 
-Dense = linen.Dense
+
+class Dense(linen.Dense):
+  """`flax.linen.Dense` on [..., C] with `effnas.nn.convolve.pointwise` inside.
+
+  Example:
+    >>> import jax.numpy as jnp
+    >>> dense = Dense(8)
+    >>> variables = dense.init(jax.random.key(0), jnp.ones((1, 4)))
+    >>> dense.apply(variables, jnp.ones((1, 4))).shape
+    (1, 8)
+  """
+
+  dot_general: Any = pointwise.dot_general
 
 
 def gelu(x: jax.Array) -> jax.Array:

@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 from effnas.nn import convolve
+from effnas.nn.convolve import pointwise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +78,9 @@ class Rewritten(linen.Module):
   """A model under rules; its variables are those of the model alone.
 
   For each module the first matching rule of each rule type holds; rules of
-  different types nest, the first outermost. Plain `linen.Conv` layers also
-  gain the convolution of `effnas.nn.convolve`, which changes no value.
+  different types nest, the first outermost. Plain `linen.Conv` and
+  `linen.Dense` layers also gain the arithmetic of `effnas.nn.convolve`, which
+  changes no value.
 
   Attributes:
     model: Any Linen module, `model(x)` or `model(x, train=...)`.
@@ -140,11 +142,13 @@ def _intercept(rules, depth, next_call, args, kwargs, context):
 
 
 def _own_arithmetic(module, next_call, args, kwargs):
+  lent: dict[str, Any] = {}
   if isinstance(module, linen.Conv) and module.conv_general_dilated is None:
-    ours = convolve.conv_general_dilated
-    with lend(module, conv_general_dilated=ours):
-      return next_call(*args, **kwargs)
-  return next_call(*args, **kwargs)
+    lent['conv_general_dilated'] = convolve.conv_general_dilated
+  if isinstance(module, linen.Dense) and module.dot_general is None:
+    lent['dot_general'] = pointwise.dot_general
+  with lend(module, **lent):
+    return next_call(*args, **kwargs)
 
 
 def _first_of_each_type(rules, module, path) -> list[Rule]:

@@ -42,14 +42,16 @@ def forward(
   """
   kernel = w.shape[:2]
   out = out_size(x.shape, kernel, strides, pads, dilation)
-  phases = split(x, strides, pads)
-  wide = jnp.promote_types(x.dtype, jnp.float32)
+  phases, w, dtype = split(_wide(x), strides, pads), _wide(w), x.dtype
   products = [
-    tap(phases, at, strides, dilation, out).astype(wide)
-    * w[at][0].astype(wide)
+    tap(phases, at, strides, dilation, out) * w[at][0]
     for at in itertools.product(*map(range, kernel))
   ]
-  return sum(products[1:], products[0]).astype(x.dtype)
+  return sum(products[1:], products[0]).astype(dtype)
+
+
+def _wide(x: jax.Array) -> jax.Array:
+  return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def out_size(shape, kernel, strides, pads, dilation) -> Pair:
@@ -151,7 +153,7 @@ def input_gradient(shape, w, g, strides, pads, dilation) -> jax.Array:
 def weight_gradient(x, w, g, strides, pads, dilation) -> jax.Array:
   """The gradient of the filters; arguments as of `forward`."""
   kernel, out = w.shape[:2], g.shape[1:3]
-  phases = split(x, strides, pads)
+  phases, g = split(_wide(x), strides, pads), _wide(g)
 
   def one(at):
     return _sum_of_products(tap(phases, at, strides, dilation, out), g)
@@ -165,19 +167,18 @@ def weight_gradient(x, w, g, strides, pads, dilation) -> jax.Array:
 
 
 def _sum_of_products(a: jax.Array, b: jax.Array) -> jax.Array:
-  """Sums a * b over all axes but the last, in float32 or wider."""
-  wide = jnp.promote_types(a.dtype, jnp.float32)
+  """Sums a * b over all axes but the last."""
   # Along the examples, or the rows where there are too few examples.
   axis = max((0, 1), key=lambda axis: _terms(a.shape[axis]))
   size = a.shape[axis] // _terms(a.shape[axis])
   parts = [
-    lax.slice_in_dim(a, i, i + size, axis=axis).astype(wide)
-    * lax.slice_in_dim(b, i, i + size, axis=axis).astype(wide)
+    lax.slice_in_dim(a, i, i + size, axis=axis)
+    * lax.slice_in_dim(b, i, i + size, axis=axis)
     for i in range(0, a.shape[axis], size)
   ]
   rest = sum(parts[1:], parts[0]).reshape(-1, a.shape[-1])
   # A product with ones, since a reduction would be fused with the above.
-  return (jnp.ones((1, len(rest)), wide) @ rest)[0]
+  return (jnp.ones((1, len(rest)), rest.dtype) @ rest)[0]
 
 
 def _terms(size: int) -> int:

@@ -40,3 +40,25 @@ def _backward(residuals, g):
 
 
 matmul.defvjp(_forward, _backward)
+
+
+def dot_general(x, w, dimension_numbers, precision=None, **options):
+  """Multiplies as `lax.dot_general` does, by `matmul` where that is the same.
+
+  Args:
+    x: Left operand.
+    w: Right operand.
+    dimension_numbers: As in lax.
+    precision: As in lax; anything but None takes lax's way.
+    **options: Likewise.
+
+  Returns:
+    The product.
+  """
+  plain = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ()))
+  options = {key: v for key, v in options.items() if v is not None}
+  if plain and w.ndim == 2 and precision is None and not options:
+    return matmul(x, w)
+  return lax.dot_general(
+    x, w, dimension_numbers, precision=precision, **options
+  )
