@@ -17,7 +17,7 @@ from effnas import errors, quant, space, train, zoo
 from effnas import footprint as footprint_lib
 from effnas.footprint import weights
 from effnas.learn import augment
-from effnas.nn import rewrite
+from effnas.nn import fused, rewrite
 from effnas.search import metrics, sections
 from effnas.search import problem as problem_lib
 from effnas.search import settings as settings_lib
@@ -218,8 +218,10 @@ def fit(
       'checkpoint_dir': folder / 'training',
       'checkpoint_every': every,
     }
+  # Only here: the driver, which builds candidates too, must not ask for devices.
+  rules = (*candidate.net.rules, *fused.rules())
   fitted = train.fit(
-    candidate.net,
+    rewrite.Rewritten(candidate.net.model, rules),
     dataset,
     optim=candidate.optim,
     on_epoch=report,

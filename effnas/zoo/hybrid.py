@@ -96,7 +96,6 @@ def space(
       se=sp.oneof(False, True),
       act=jax.nn.relu,
     )
-    small = size * size <= _SOFTMAX_POSITIONS
     mixer: Any = linear.Linear()
     if size * size <= _SOFTMAX_POSITIONS:
       mixer = sp.oneof(softmax.Softmax(), linear.Linear())

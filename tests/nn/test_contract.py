@@ -199,10 +199,10 @@ def test_quantized_it_learns_and_converts(name):
   np.testing.assert_allclose(fake, exact, atol=0.05 * jnp.abs(fake).max())
 
 
-@pytest.mark.parametrize('name', MIXERS)
+@pytest.mark.parametrize(
+  'name', [k for k, v in MIXERS.items() if getattr(v, 'causal', False)]
+)
 def test_causality_is_seen_in_gradients(name):
-  if not getattr(MIXERS[name], 'causal', False):
-    pytest.skip('sees both directions')
   net = multi_head.MultiHeadAttention(MIXERS[name])
   x = jax.random.normal(jax.random.key(0), (1, 40, 16))
   variables = net.init(jax.random.key(1), x)

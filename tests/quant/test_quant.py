@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from effnas import errors, quant
-from effnas.nn import attention, mbconv, rewrite, staged
+from effnas.nn import multi_head, rewrite, staged
+from effnas.nn.attention import linear
+from effnas.nn.blocks import mbconv, transformer
 
 SHAPE = (8, 8, 3)
 
@@ -18,7 +20,14 @@ def _model():
   return staged.StagedNet(
     stages=(
       staged.Stage(16, 1, 1, mbconv.MBConv(expand=2, se=True)),
-      staged.Stage(16, 2, 1, attention.AttentionBlock(kind='linear', heads=2)),
+      staged.Stage(
+        16,
+        2,
+        1,
+        transformer.TransformerBlock(
+          attention=multi_head.MultiHeadAttention(linear.Linear(), heads=2)
+        ),
+      ),
     ),
     stem=8,
     stem_stride=1,

@@ -88,7 +88,7 @@ def test_hybrids_take_small_and_large_images(shape, last):
 
 def test_a_stage_convolves_or_attends():
   options = hybrid.space((32, 32, 3)).decisions['model.stages.1.block']
-  assert set(options.labels) == {'MBConv', 'AttentionBlock'}
+  assert set(options.labels) == {'MBConv', 'TransformerBlock'}
 
 
 def test_tiny_images_are_refused_in_one_line():
