@@ -218,7 +218,7 @@ def fit(
       'checkpoint_dir': folder / 'training',
       'checkpoint_every': every,
     }
-  # Only here: the driver, which builds candidates too, must not ask for devices.
+  # Here and not in `build`: the driver must not ask for devices.
   rules = (*candidate.net.rules, *fused.rules())
   fitted = train.fit(
     rewrite.Rewritten(candidate.net.model, rules),

@@ -39,16 +39,28 @@ KINDS = {
 }
 
 
-@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.settings(max_examples=30, deadline=None)
 @hypothesis.given(
   batch=st.sampled_from([1, 4, 17]),
   size=st.tuples(st.integers(5, 9), st.integers(5, 9)),
   kernel=st.tuples(*[st.sampled_from([1, 2, 3, 5, 7, 11])] * 2),
   strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
   dilation=st.tuples(st.integers(1, 2), st.integers(1, 3)),
-  padding=st.sampled_from(['SAME', 'VALID', ((2, 1), (0, 2))]),
+  padding=st.sampled_from(
+    ['SAME', 'VALID', ((2, 1), (0, 2)), ((-1, 1), (2, -2))]
+  ),
   kind=st.sampled_from(list(KINDS)),
   large=st.booleans(),
+)
+@hypothesis.example(
+  batch=1,
+  size=(6, 7),
+  kernel=(3, 3),
+  strides=(1, 2),
+  dilation=(1, 1),
+  padding=((-1, 1), (2, -2)),
+  kind='depthwise',
+  large=False,
 )
 def test_equals_lax_in_value_and_gradients(
   batch, size, kernel, strides, dilation, padding, kind, large
@@ -148,9 +160,15 @@ def test_matmul_equals_lax_in_value_and_gradients(shape):
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
-def test_other_products_are_laxs():
-  a = jax.random.normal(jax.random.key(0), (2, 3, 4))
-  numbers = (((2,), (2,)), ((0,), (0,)))
+@pytest.mark.parametrize(
+  ('shape', 'numbers'),
+  [
+    ((2, 3, 4), (((2,), (2,)), ((0,), (0,)))),
+    ((4, 4), (((1,), (1,)), ((), ()))),
+  ],
+)
+def test_other_products_are_laxs(shape, numbers):
+  a = jax.random.normal(jax.random.key(0), shape)
   np.testing.assert_array_equal(
     convolve.pointwise.dot_general(a, a, numbers),
     lax.dot_general(a, a, numbers),
