@@ -48,8 +48,8 @@ def test_an_even_kernel_is_refused_in_one_line():
 @pytest.mark.parametrize('dilation', [1, 2])
 @pytest.mark.parametrize('depthwise', [False, True])
 def test_padding_is_symmetric(depthwise, dilation):
-  # So that a mirrored map gives the mirrored result, where the kernel is even
-  # and the stride meets both ends.
+  # A mirrored map gives the mirrored result, where the kernel is its own mirror
+  # image and the stride meets both ends of the map.
   conv = layers.ConvNorm(
     kernel=3, stride=2, dilation=dilation, depthwise=depthwise
   )

@@ -54,6 +54,7 @@ class MBConv(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
     channels = x.shape[-1]
+    features = self.features or channels
     hidden = round(self.expand * channels)
     y = x
     if self.expand != 1:
@@ -67,8 +68,8 @@ class MBConv(linen.Module):
     )(y, train)
     if self.se:
       y = self.squeeze.copy(name='se')(y, channels)
-    y = layers.ConvNorm(self.features or channels, name='project')(y, train)
-    if self.stride > 1 or y.shape != x.shape:
+    y = layers.ConvNorm(features, name='project')(y, train)
+    if self.stride > 1 or features != channels:
       return y
     return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)
 
