@@ -1,10 +1,12 @@
 """The transformer's encoder layer."""
 
+import functools
+
 from flax import linen
 import jax
 
-from effnas.nn import layer_scale as layer_scale_lib
-from effnas.nn import layers, multi_head, stochastic_depth
+from effnas.nn import branch as branch_lib
+from effnas.nn import layers, multi_head
 
 
 class EncoderLayer(linen.Module):
@@ -43,17 +45,13 @@ class EncoderLayer(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps a sequence [N, T, C] or a map [N, H, W, C] to the same shape."""
     channels = x.shape[-1]
+    branch = functools.partial(
+      branch_lib.Branch, self.layer_scale, self.drop_path
+    )
     y = layers.Norm('layer', name='norm_attention')(x)
     y = self.attention.copy(name='attend')(y)
-    x = x + self._branch(y, train, 'attention')
+    x = x + branch(name='branch_attention')(y, train)
     y = layers.Norm('layer', name='norm_mlp')(x)
     y = self.act(layers.Dense(round(self.mlp * channels), name='mlp_in')(y))
     y = layers.Dense(channels, name='mlp_out')(y)
-    return x + self._branch(y, train, 'mlp')
-
-  def _branch(self, y, train, of):
-    """Scales a branch, and drops it for some examples in training."""
-    if self.layer_scale is not None:
-      y = layer_scale_lib.LayerScale(self.layer_scale, name=f'scale_{of}')(y)
-    drop = stochastic_depth.StochasticDepth(self.drop_path, name=f'drop_{of}')
-    return drop(y, train)
+    return x + branch(name='branch_mlp')(y, train)

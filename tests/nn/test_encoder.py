@@ -40,9 +40,9 @@ def test_it_equals_its_formula():
 def test_a_layer_scale_of_zero_is_the_identity_and_none_has_no_parameters():
   layer, x, variables = _start(layer_scale=0.0)
   np.testing.assert_array_equal(layer.apply(variables, x), x)
-  assert {'scale_attention', 'scale_mlp'} <= variables['params'].keys()
+  assert {'branch_attention', 'branch_mlp'} <= variables['params'].keys()
   _, _, plain = _start()
-  assert not any(k.startswith('scale') for k in plain['params'])
+  assert not any(k.startswith('branch') for k in plain['params'])
 
 
 def test_dropped_branches_leave_the_input_in_training_only():

@@ -3,8 +3,7 @@
 from flax import linen
 import jax
 
-from effnas.nn import layer_scale as layer_scale_lib
-from effnas.nn import layers, stochastic_depth
+from effnas.nn import branch, layers
 
 # Of layer normalisation in the published code.
 _EPSILON = 1e-6
@@ -75,9 +74,8 @@ class ConvNeXt(linen.Module):
     y = layers.Norm('layer', epsilon=_EPSILON, name='norm')(y)
     y = self.act(layers.Dense(round(self.mlp * features), name='mlp_in')(y))
     y = layers.Dense(features, name='mlp_out')(y)
-    if self.layer_scale is not None:
-      y = layer_scale_lib.LayerScale(self.layer_scale, name='scale')(y)
-    return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)
+    end = branch.Branch(self.layer_scale, self.drop_path, name='branch')
+    return x + end(y, train)
 
 
 def variants() -> dict[str, linen.Module]:

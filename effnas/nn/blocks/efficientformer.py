@@ -1,10 +1,12 @@
 """EfficientFormer's two blocks: pooling on maps, and attention."""
 
+import functools
+
 from flax import linen
 import jax
 
-from effnas.nn import encoder, layers, multi_head, stochastic_depth
-from effnas.nn import layer_scale as layer_scale_lib
+from effnas.nn import branch as branch_lib
+from effnas.nn import encoder, layers, multi_head
 from effnas.nn.attention import softmax
 from effnas.nn.positions import relative
 
@@ -51,19 +53,19 @@ class Meta4D(linen.Module):
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
-    drop = stochastic_depth.StochasticDepth(self.drop_path)
+    branch = functools.partial(
+      branch_lib.Branch, self.layer_scale, self.drop_path
+    )
     x = _down(x, self.features, self.stride, train)
     channels = x.shape[-1]
     y = linen.avg_pool(
       x, (self.pool, self.pool), padding='SAME', count_include_pad=False
     )
-    scale = layer_scale_lib.LayerScale(self.layer_scale, name='scale_pool')
-    x = x + drop(scale(y.astype(x.dtype) - x), train)
+    x = x + branch(name='branch_pool')(y.astype(x.dtype) - x, train)
     hidden = round(self.mlp * channels)
     y = layers.ConvNorm(hidden, act=self.act, name='mlp_in')(x, train)
     y = layers.ConvNorm(channels, name='mlp_out')(y, train)
-    scale = layer_scale_lib.LayerScale(self.layer_scale, name='scale_mlp')
-    return x + drop(scale(y), train)
+    return x + branch(name='branch_mlp')(y, train)
 
 
 class Meta3D(linen.Module):

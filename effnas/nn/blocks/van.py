@@ -1,10 +1,12 @@
 """The Visual Attention Network's block: a gate from a large, sparse kernel."""
 
+import functools
+
 from flax import linen
 import jax
 
-from effnas.nn import layer_scale as layer_scale_lib
-from effnas.nn import layers, stochastic_depth
+from effnas.nn import branch as branch_lib
+from effnas.nn import layers
 
 
 class LargeKernelAttention(linen.Module):
@@ -98,6 +100,9 @@ class VAN(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
     features = self.features or x.shape[-1]
+    branch = functools.partial(
+      branch_lib.Branch, self.layer_scale, self.drop_path
+    )
     if self.stride > 1 or x.shape[-1] != features:
       x = layers.ConvNorm(features, kernel=3, stride=self.stride, name='down')(
         x, train
@@ -106,7 +111,7 @@ class VAN(linen.Module):
     y = self.act(layers.Dense(features, name='before')(y))
     y = LargeKernelAttention(self.kernel, self.dilation, name='attend')(y)
     y = layers.Dense(features, name='after')(y)
-    x = x + self._branch(y, train, 'attend')
+    x = x + branch(name='branch_attend')(y, train)
     y = layers.Norm(name='norm_mlp')(x, train)
     hidden = round(self.mlp * features)
     y = layers.Dense(hidden, name='mlp_in')(y)
@@ -118,14 +123,7 @@ class VAN(linen.Module):
       name='mlp_depthwise',
     )(y)
     y = layers.Dense(features, name='mlp_out')(self.act(y))
-    return x + self._branch(y, train, 'mlp')
-
-  def _branch(self, y, train, of):
-    """Scales a branch, and drops it for some examples in training."""
-    if self.layer_scale is not None:
-      y = layer_scale_lib.LayerScale(self.layer_scale, name=f'scale_{of}')(y)
-    drop = stochastic_depth.StochasticDepth(self.drop_path, name=f'drop_{of}')
-    return drop(y, train)
+    return x + branch(name='branch_mlp')(y, train)
 
 
 def variants() -> dict[str, linen.Module]:

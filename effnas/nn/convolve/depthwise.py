@@ -8,6 +8,7 @@ positions are neither (a reduction with anything fused into it is slow), hence
 """
 
 import itertools
+import math
 from typing import Any
 
 import jax
@@ -20,6 +21,9 @@ Pads = tuple[Pair, Pair]
 # Products that are added in one pass before a sum over what is left: fewer
 # write more, more take longer to compile and no less time to run.
 _TERMS = 16
+# Taps that a convolution writes out; larger kernels loop over their rows, which
+# is slower up to here and faster beyond.
+_UNROLLED = 11 * 11
 # Elements from which each tap of a weight gradient has code of its own; below,
 # a loop over the taps is nearly as fast and compiles in a third of the time.
 _LARGE = 2**20
@@ -43,11 +47,24 @@ def forward(
   kernel = w.shape[:2]
   out = out_size(x.shape, kernel, strides, pads, dilation)
   phases, w, dtype = split(_wide(x), strides, pads), _wide(w), x.dtype
-  products = [
-    tap(phases, at, strides, dilation, out) * w[at][0]
-    for at in itertools.product(*map(range, kernel))
-  ]
-  return sum(products[1:], products[0]).astype(dtype)
+
+  def row(i, w):
+    products = [
+      tap(phases, (i, j), strides, dilation, out) * w[j, 0]
+      for j in range(kernel[1])
+    ]
+    return sum(products[1:], products[0])
+
+  if math.prod(kernel) <= _UNROLLED:
+    rows = [row(i, w[i]) for i in range(kernel[0])]
+    return sum(rows[1:], rows[0]).astype(dtype)
+  total = jnp.zeros((x.shape[0], *out, x.shape[-1]), w.dtype)
+  total, _ = lax.scan(
+    lambda total, at: (total + row(*at), None),
+    total,
+    (jnp.arange(kernel[0]), w),
+  )
+  return total.astype(dtype)
 
 
 def _wide(x: jax.Array) -> jax.Array:

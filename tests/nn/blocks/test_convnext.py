@@ -36,7 +36,7 @@ def test_it_equals_its_formula():
   )
   y = _norm(y + p['depthwise']['bias'], p['norm'])
   y = jax.nn.gelu(_affine(y, p['mlp_in']), approximate=False)
-  y = X + _affine(y, p['mlp_out']) * p['scale']['scale']
+  y = X + _affine(y, p['mlp_out']) * p['branch']['scale']['scale']
   np.testing.assert_allclose(jax.jit(block.apply)(variables, X), y, atol=1e-4)
 
 
@@ -45,7 +45,7 @@ def test_a_layer_scale_of_zero_is_the_identity_and_none_has_no_parameters():
   variables = jax.jit(block.init)(jax.random.key(0), X)
   np.testing.assert_array_equal(jax.jit(block.apply)(variables, X), X)
   plain = rewrite.abstract_variables(block.copy(layer_scale=None), (5, 4, 6))
-  assert plain['params'].keys() == variables['params'].keys() - {'scale'}
+  assert plain['params'].keys() == variables['params'].keys() - {'branch'}
 
 
 def test_downsampling_reads_each_pixel_once():

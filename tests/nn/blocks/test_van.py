@@ -40,5 +40,5 @@ def test_a_layer_scale_of_zero_is_the_identity_and_none_has_no_parameters():
   variables = jax.jit(block.init)(jax.random.key(0), x)
   np.testing.assert_array_equal(jax.jit(block.apply)(variables, x), x)
   plain = rewrite.abstract_variables(block.copy(layer_scale=None), (5, 4, 3))
-  scales = {'scale_attend', 'scale_mlp'}
+  scales = {'branch_attend', 'branch_mlp'}
   assert plain['params'].keys() == variables['params'].keys() - scales
