@@ -6,7 +6,7 @@ import time
 
 
 def medians(
-  runs: Mapping[str, Callable[[], object]], repeats: int = 7
+  runs: Mapping[str, Callable[[], object]], repeats: int = 15
 ) -> dict[str, float]:
   """Runs each once to warm up, then all of them in turn, several times.
 
