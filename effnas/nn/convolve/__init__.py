@@ -4,7 +4,7 @@
 `jax.lax` and gives the same values. What it adds, on CPU only:
 
 *   depthwise convolutions are sums of shifted products, in every shape that
-    was tried 5 to 100 times as fast as XLA's grouped convolution there
+    was tried several times as fast as XLA's grouped convolution there
     (`benchmarks/depthwise.py`);
 *   the gradients of ordinary convolutions are written as products of patches
     and as forward convolutions: XLA's own gradient convolutions are 10 to 45
