@@ -1,10 +1,10 @@
 """Depthwise convolution as sums of shifted products, for CPU.
 
 XLA's grouped convolution takes 11 to 33 times as long there
-(`benchmarks/depthwise.py`). What follows is written in the forms that XLA compiles well on CPU: chains of products and sums
-of slices, with channels along the vector lanes, and matrix products. Sums over
-positions are neither (a reduction with anything fused into it is slow), hence
-`_sum_of_products`.
+(`benchmarks/depthwise.py`). What follows is written in the forms that XLA
+compiles well: chains of products and sums of slices, with channels along the
+vector lanes, and matrix products. A sum over positions is neither (a reduction
+with anything fused into it is slow), hence `_sum_of_products`.
 """
 
 import itertools
