@@ -46,7 +46,7 @@ class BatchNorm(linen.Module):
     if not train:
       a = scale * jax.lax.rsqrt(running['var'].value + self.epsilon)
       b = bias - running['mean'].value * a
-      return x * a.astype(x.dtype) + b.astype(x.dtype)
+      return (x * a + b).astype(x.dtype)
     y, *found = normalize(x, scale, bias, self.epsilon)
     if not self.is_initializing():
       for old, new in zip(running.values(), found, strict=True):

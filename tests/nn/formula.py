@@ -4,6 +4,7 @@ The lines are Python; what they can name:
 
   H, W, C, T: the input's height, width, channels and positions (H * W).
   H_, W_, F: the output's.
+  grid: the shape of the grid of positions, (H, W) or (T,).
   The module's fields, by their names.
   macs(field, T=..., C=...): the MACs of the module in that field, by its own
     docstring, where the other names mean what they mean here unless given.

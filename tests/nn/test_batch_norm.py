@@ -87,3 +87,14 @@ def test_statistics_of_bfloat16_are_float32():
     jnp.float32,
   )
   np.testing.assert_allclose(var, _input().var((0, 1, 2)), rtol=0.02)
+
+
+def test_inference_in_bfloat16_rounds_once():
+  ours, _ = _modules(False)
+  x = (100 + _input()).astype(jnp.bfloat16)
+  variables = _variables()
+  variables['batch_stats']['mean'] += 100
+  y = ours.apply(variables, x)
+  exact = ours.apply(variables, x.astype(jnp.float32))
+  assert y.dtype == jnp.bfloat16
+  np.testing.assert_allclose(y.astype(jnp.float32), exact, rtol=2**-8)
