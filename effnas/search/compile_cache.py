@@ -6,8 +6,7 @@ What is in it gets executed, so it must be the user's own.
 import os
 import pathlib
 import stat
-
-import jax
+import sys
 
 
 def environment() -> dict[str, str]:
@@ -30,8 +29,14 @@ def environment() -> dict[str, str]:
 
 
 def turn_on() -> None:
-  """Turns the cache on in this process, whose JAX is imported already."""
-  for name, value in environment().items():
+  """Turns the cache on in this process, also where JAX is imported already."""
+  found = environment()
+  if 'jax' not in sys.modules:  # A driver without networks needs none.
+    os.environ.update(found)
+    return
+  import jax
+
+  for name, value in found.items():
     option = name.lower()
     jax.config.update(option, float(value) if 'secs' in option else value)
 
