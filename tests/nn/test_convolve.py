@@ -80,7 +80,7 @@ def test_equals_lax_in_value_and_gradients(
   hypothesis.assume(expected[0].size)
   with pytest.MonkeyPatch.context() as patch:
     # Both forms of sums and of weight gradients, whatever the size.
-    patch.setattr(convolve.depthwise, '_UNROLLED', 0 if large else 1000)
+    patch.setattr(convolve.depthwise, '_UNROLLED', 1000 if large else 0)
     patch.setattr(convolve.depthwise, '_LARGE', 0 if large else 2**30)
     found = _value_and_gradients(ours, x, w)
   for a, b in zip(found, expected, strict=True):

@@ -175,7 +175,7 @@ def weight_gradient(x, w, g, strides, pads, dilation) -> jax.Array:
   def one(at):
     return _sum_of_products(tap(phases, at, strides, dilation, out), g)
 
-  if g.size >= _LARGE:
+  if g.size >= _LARGE and math.prod(kernel) <= _UNROLLED:
     at = itertools.product(*map(range, kernel))
     sums = jnp.stack([one(ij) for ij in at])
   else:
