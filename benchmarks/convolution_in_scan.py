@@ -3,10 +3,9 @@
 python benchmarks/convolution_in_scan.py
 """
 
-import time
-
 import jax
 from jax import lax
+import timing
 
 from effnas.nn import convolve
 
@@ -18,8 +17,8 @@ _PROBLEMS = (
 )
 
 
-def _milliseconds(convolution, x, w, groups):
-  """Returns the least time of one step of forward and both gradients."""
+def _steps(convolution, x, w, groups):
+  """Returns a function that takes steps of forward and both gradients."""
   numbers = lax.conv_dimension_numbers(
     x.shape, w.shape, ('NHWC', 'HWIO', 'NHWC')
   )
@@ -40,13 +39,7 @@ def _milliseconds(convolution, x, w, groups):
     return w - 1e-9 * dw * dx.mean(), None
 
   run = jax.jit(lambda w: lax.scan(step, w, None, length=_STEPS)[0])
-  run(w).block_until_ready()
-  times = []
-  for _ in range(2):
-    start = time.perf_counter()
-    run(w).block_until_ready()
-    times.append(time.perf_counter() - start)
-  return 1e3 * min(times) / _STEPS
+  return lambda: run(w).block_until_ready()
 
 
 def main():
@@ -54,13 +47,17 @@ def main():
   for shape, kernel, groups in _PROBLEMS:
     x = jax.random.normal(jax.random.key(0), shape)
     w = jax.random.normal(jax.random.key(1), kernel)
-    ours, lax_ = (
-      _milliseconds(f, x, w, groups)
-      for f in (convolve.conv_general_dilated, lax.conv_general_dilated)
+    found = timing.medians(
+      {
+        'ours': _steps(convolve.conv_general_dilated, x, w, groups),
+        'lax': _steps(lax.conv_general_dilated, x, w, groups),
+      },
+      repeats=3,
     )
+    ours, native = (found[name] / _STEPS for name in ('ours', 'lax'))
     print(
       f'{shape} * {kernel}, {groups} groups: ours {ours:.1f} ms, '
-      f'lax {lax_:.1f} ms, ratio {lax_ / ours:.1f}',
+      f'lax {native:.1f} ms, ratio {native / ours:.1f}',
       flush=True,
     )
 

@@ -7,9 +7,10 @@
     was tried several times as fast as XLA's grouped convolution there
     (`benchmarks/depthwise.py`);
 *   the gradients of ordinary convolutions are written as products of patches
-    and as forward convolutions: XLA's own gradient convolutions are 10 to 45
-    times slower inside `lax.scan`, where effnas runs an epoch. Forward
-    convolutions, and those in other groups, are XLA's.
+    and as forward convolutions: XLA's own gradient convolutions are 90
+    or more times slower inside `lax.scan` (`benchmarks/convolution_in_scan.py`),
+    where effnas runs an epoch. Forward convolutions, and those in other
+    groups, are XLA's.
 
 On every platform a 1x1 convolution is a matrix product. The platform is chosen
 by `lax.platform_dependent` when a program is lowered, so that tracing
@@ -18,13 +19,13 @@ initialises no backend and a jaxpr always holds the native convolution.
 
 from collections.abc import Callable
 import functools
-from typing import NamedTuple
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 
 from effnas.nn.convolve import dense, depthwise, pointwise
+from effnas.nn.convolve import window as window_lib
 
 
 def conv_general_dilated(
@@ -98,63 +99,44 @@ def conv_general_dilated(
   if groups == 1 and kernel == (1, 1) and pads == ((0, 0), (0, 0)):
     x = lhs[:, :: strides[0], :: strides[1]]
     return pointwise.matmul(x, rhs[0, 0])
-  return _convolve(lhs, rhs, _Window(strides, pads, dilation, groups))
+  window = window_lib.Window(kernel, strides, pads, dilation)
+  return _convolve(lhs, rhs, window, groups)
 
 
-class _Window(NamedTuple):
-  """How a kernel walks over an image."""
-
-  strides: tuple[int, int]
-  pads: depthwise.Pads
-  dilation: tuple[int, int]
-  groups: int
-
-
-def _native(x, w, window):
-  return lax.conv_general_dilated(
-    x,
-    w,
-    window.strides,
-    window.pads,
-    rhs_dilation=window.dilation,
-    dimension_numbers=dense.LAYOUT,
-    feature_group_count=window.groups,
-  )
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x, w, window):
-  native = functools.partial(_native, window=window)
-  if window.groups == 1:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve(x, w, window, groups):
+  native = functools.partial(dense.native, window=window, groups=groups)
+  if groups == 1:
     return native(x, w)
-  shifted = functools.partial(_shifted, window=window)
+
+  def shifted(x, w):
+    x = jnp.repeat(x, w.shape[-1] // groups, -1)  # a channel's filters
+    return depthwise.forward(x, w, window)
+
   return lax.platform_dependent(x, w, cpu=shifted, default=native)
 
 
-def _shifted(x, w, window):
-  x = jnp.repeat(x, w.shape[-1] // x.shape[-1], -1)  # a channel's filters
-  return depthwise.forward(x, w, *window[:3])
+def _forward(x, w, window, groups):
+  return _convolve(x, w, window, groups), (x, w)
 
 
-def _forward(x, w, window):
-  return _convolve(x, w, window), (x, w)
-
-
-def _backward(window, residuals, g):
+def _backward(window, groups, residuals, g):
   def native(x, w, g):
-    return jax.vjp(functools.partial(_native, window=window), x, w)[1](g)
+    convolve = functools.partial(dense.native, window=window, groups=groups)
+    return jax.vjp(convolve, x, w)[1](g)
 
-  def cpu(x, w, g):
-    shape, where = x.shape, window[:3]
-    if window.groups == 1:
-      dx = dense.input_gradient(shape, w, g, *where)
-      return dx, dense.weight_gradient(x, w, g, *where)
-    filters = w.shape[-1] // shape[-1]
-    dx = depthwise.input_gradient(shape, w, g, *where)
-    dx = dx.reshape(*shape, filters).sum(-1)
+  def plain(x, w, g):
+    dx = dense.input_gradient(x.shape, w, g, window)
+    return dx, dense.weight_gradient(x, w, g, window)
+
+  def shifted(x, w, g):
+    filters = w.shape[-1] // groups
+    dx = depthwise.input_gradient(x.shape, w, g, window)
+    dx = dx.reshape(*x.shape, filters).sum(-1)
     x = jnp.repeat(x, filters, -1)
-    return dx, depthwise.weight_gradient(x, w, g, *where)
+    return dx, depthwise.weight_gradient(x, w, g, window)
 
+  cpu = plain if groups == 1 else shifted
   return lax.platform_dependent(*residuals, g, cpu=cpu, default=native)
 
 

@@ -1,7 +1,8 @@
-"""Gradients of ordinary convolutions, for CPU.
+"""Ordinary convolutions, and their gradients for CPU.
 
-XLA's own gradient convolutions are 10 to 45 times slower inside `lax.scan`,
-where effnas runs an epoch; forward convolutions are not.
+XLA's own gradient convolutions are 90 or more times slower inside `lax.scan`
+(`benchmarks/convolution_in_scan.py`), where effnas runs an epoch; forward
+convolutions are not.
 """
 
 import itertools
@@ -11,7 +12,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from effnas.nn.convolve import depthwise
+from effnas.nn.convolve import window as window_lib
 
 LAYOUT = ('NHWC', 'HWIO', 'NHWC')
 # Examples whose patches are held at once for a weight gradient: enough to keep
@@ -19,30 +20,41 @@ LAYOUT = ('NHWC', 'HWIO', 'NHWC')
 _CHUNK = 8
 
 
-def input_gradient(shape, w, g, strides, pads, dilation) -> jax.Array:
-  """The transposed convolution, written as a forward one."""
-  g = depthwise.spread(shape, w.shape[:2], g, strides, pads, dilation)
+def native(
+  x: jax.Array, w: jax.Array, window: window_lib.Window, groups: int = 1
+) -> jax.Array:
+  """Convolves as XLA does."""
   return lax.conv_general_dilated(
-    g,
-    w[::-1, ::-1].swapaxes(2, 3),
-    (1, 1),
-    ((0, 0), (0, 0)),
-    rhs_dilation=dilation,
+    x,
+    w,
+    window.strides,
+    window.pads,
+    rhs_dilation=window.dilation,
     dimension_numbers=LAYOUT,
+    feature_group_count=groups,
   )
 
 
-def weight_gradient(x, w, g, strides, pads, dilation) -> jax.Array:
+def input_gradient(
+  shape: tuple[int, ...], w: jax.Array, g: jax.Array, window: window_lib.Window
+) -> jax.Array:
+  """The transposed convolution of g, to the shape of the input."""
+  g, window = window_lib.transposed(g, shape, window)
+  return native(g, w[::-1, ::-1].swapaxes(2, 3), window)
+
+
+def weight_gradient(
+  x: jax.Array, w: jax.Array, g: jax.Array, window: window_lib.Window
+) -> jax.Array:
   """A product of patches with g, a few examples at a time."""
-  kernel, out = w.shape[:2], g.shape[1:3]
-  phases = depthwise.split(x, strides, pads)
+  phases, out = window_lib.split(x, window), window.out(x.shape)
   chunk = math.gcd(x.shape[0], _CHUNK)
 
   def body(total, xs):
     x, g = xs
     patches = [
-      depthwise.tap(x, at, strides, dilation, out)
-      for at in itertools.product(*map(range, kernel))
+      window_lib.tap(x, at, window, out)
+      for at in itertools.product(*map(range, window.kernel))
     ]
     columns = jnp.concatenate(patches, axis=-1)
     part = jnp.tensordot(columns, g, ((0, 1, 2), (0, 1, 2)))

@@ -56,7 +56,8 @@ def dot_general(x, w, dimension_numbers, precision=None, **options):
   """
   plain = dimension_numbers == (((x.ndim - 1,), (0,)), ((), ()))
   options = {key: v for key, v in options.items() if v is not None}
-  if plain and w.ndim == 2 and precision is None and not options:
+  plain &= w.ndim == 2 and x.dtype == w.dtype
+  if plain and precision is None and not options:
     return matmul(x, w)
   return lax.dot_general(
     x, w, dimension_numbers, precision=precision, **options
