@@ -7,10 +7,10 @@
     was tried several times as fast as XLA's grouped convolution there
     (`benchmarks/depthwise.py`);
 *   the gradients of ordinary convolutions are written as products of patches
-    and as forward convolutions: XLA's own gradient convolutions are 90
-    or more times slower inside `lax.scan` (`benchmarks/convolution_in_scan.py`),
-    where effnas runs an epoch. Forward convolutions, and those in other
-    groups, are XLA's.
+    and as forward convolutions: XLA's own gradient convolutions are 90 or more
+    times slower inside `lax.scan`, where effnas runs an epoch
+    (`benchmarks/convolution_in_scan.py`). Forward convolutions, and those in
+    other groups, are XLA's.
 
 On every platform a 1x1 convolution is a matrix product. The platform is chosen
 by `lax.platform_dependent` when a program is lowered, so that tracing
