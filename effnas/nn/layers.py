@@ -115,7 +115,7 @@ class Norm(linen.Module):
 
 
 class ConvNorm(linen.Module):
-  """Convolution without bias, normalisation, activation.
+  """Convolution, normalisation, activation.
 
   Attributes:
     features: Output channels F; 0 keeps the input's.
@@ -124,10 +124,14 @@ class ConvNorm(linen.Module):
     dilation: Distance between the kernel's taps.
     depthwise: Whether each filter sees one channel only; F is then a multiple
       of C, and the filters of one channel stand side by side.
+    groups: Groups of channels that do not see each other; 1 where depthwise.
+    bias: Whether the convolution has a bias, which the normalisation undoes;
+      some networks were published with one.
+    norm: Template of the normalisation.
     act: Activation, or None.
 
   Cost:
-    MACs = H_ * W_ * kernel**2 * F * (1 if depthwise else C)
+    MACs = H_ * W_ * kernel**2 * F * (1 if depthwise else C // groups)
   """
 
   features: int = 0
@@ -135,6 +139,9 @@ class ConvNorm(linen.Module):
   stride: int = 1
   dilation: int = 1
   depthwise: bool = False
+  groups: int = 1
+  bias: bool = False
+  norm: linen.Module = Norm()
   act: Activation | None = None
 
   @linen.compact
@@ -147,9 +154,9 @@ class ConvNorm(linen.Module):
       self.stride,
       padding=same(self.kernel, self.dilation),
       kernel_dilation=self.dilation,
-      feature_group_count=channels if self.depthwise else 1,
-      use_bias=False,
+      feature_group_count=channels if self.depthwise else self.groups,
+      use_bias=self.bias,
       name='conv',
     )(x)
-    x = Norm(name='norm')(x, train)
+    x = self.norm.copy(name='normalise')(x, train)
     return x if self.act is None else self.act(x)

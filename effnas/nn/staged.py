@@ -1,6 +1,7 @@
 """The form of most convolutional networks: a stem, stages of blocks, a head."""
 
 from collections.abc import Sequence
+import functools
 
 from flax import linen
 import jax
@@ -37,6 +38,23 @@ class Stage(linen.Module):
     return x
 
 
+class Blocks(linen.Module):
+  """A stage out of blocks that differ.
+
+  Attributes:
+    blocks: The blocks, in order.
+  """
+
+  blocks: Sequence[linen.Module]
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Maps [N, H, W, C] to what the last block gives."""
+    for i, block in enumerate(self.blocks):
+      x = block.copy(name=f'block_{i}')(x, train)
+    return x
+
+
 class StagedNet(linen.Module):
   """Stem convolution, stages, head convolution, pooling, classifier.
 
@@ -48,6 +66,9 @@ class StagedNet(linen.Module):
     classes: Logits.
     dropout: Rate before the classifier, in training.
     act: Activation of stem and head.
+    hidden: Channels of a dense layer between pooling and classifier, with the
+      same activation (MobileNetV3); 0 leaves it out.
+    norm: Template of the normalisations of stem and head.
   """
 
   stages: Sequence[linen.Module]
@@ -57,17 +78,22 @@ class StagedNet(linen.Module):
   classes: int = 1000
   dropout: float = 0.0
   act: layers.Activation = jax.nn.relu6
+  hidden: int = 0
+  norm: linen.Module = layers.Norm()
 
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps images [N, H, W, C] to logits [N, classes]."""
-    x = layers.ConvNorm(
-      self.stem, kernel=3, stride=self.stem_stride, act=self.act, name='stem'
-    )(x, train)
+    conv = functools.partial(layers.ConvNorm, norm=self.norm, act=self.act)
+    x = conv(self.stem, kernel=3, stride=self.stem_stride, name='stem')(
+      x, train
+    )
     for stage in self.stages:
       x = stage(x, train)
     if self.head:
-      x = layers.ConvNorm(self.head, act=self.act, name='head')(x, train)
+      x = conv(self.head, name='head')(x, train)
     x = x.mean((1, 2))
+    if self.hidden:
+      x = self.act(layers.Dense(self.hidden, name='widen')(x))
     x = linen.Dropout(self.dropout, deterministic=not train)(x)
     return layers.Dense(self.classes, name='classifier')(x)

@@ -7,15 +7,31 @@ from flax import linen
 
 
 @dataclasses.dataclass(frozen=True)
+class Input:
+  """What a network, or each network of a space, takes.
+
+  Attributes:
+    shape: Of one example, without the batch.
+    dtype: 'float32', or 'int32' for tokens.
+  """
+
+  shape: tuple[int, ...]
+  dtype: str = 'float32'
+
+
+@dataclasses.dataclass(frozen=True)
 class Network:
   """A published network.
 
   Attributes:
-    build: Returns the Linen module.
+    build: Returns the Linen module; keyword arguments override what the
+      published one has, e.g. `classes`.
     input_shape: Of one example at the published size, without the batch.
     paper: Authors, year, title and address.
+    input_dtype: 'float32', or 'int32' for tokens.
   """
 
-  build: Callable[[], linen.Module]
+  build: Callable[..., linen.Module]
   input_shape: tuple[int, ...]
   paper: str
+  input_dtype: str = 'float32'

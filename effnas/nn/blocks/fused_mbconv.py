@@ -20,6 +20,7 @@ class FusedMBConv(linen.Module):
     expand: Hidden channels = expand * C.
     se: Whether to squeeze and excite what the last convolution reads.
     squeeze: Template of how.
+    norm: Template of the normalisations.
     act: Activation.
     drop_path: Rate of stochastic depth, where there is a shortcut.
 
@@ -48,6 +49,7 @@ class FusedMBConv(linen.Module):
   expand: float = 4
   se: bool = False
   squeeze: linen.Module = squeeze_excite.SqueezeExcite()
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.silu
   drop_path: float = 0.0
 
@@ -63,6 +65,7 @@ class FusedMBConv(linen.Module):
         round(self.expand * channels),
         kernel=self.kernel,
         stride=self.stride,
+        norm=self.norm,
         act=self.act,
         name='expand',
       )(y, train)
@@ -73,11 +76,12 @@ class FusedMBConv(linen.Module):
         features,
         kernel=self.kernel,
         stride=self.stride,
+        norm=self.norm,
         act=self.act,
         name='single',
       )
     else:
-      last = layers.ConvNorm(features, name='project')
+      last = layers.ConvNorm(features, norm=self.norm, name='project')
     y = last(y, train)
     if self.stride > 1 or features != channels:
       return y

@@ -164,7 +164,7 @@ def merge(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _merge(params, stats):
   if 'large_kernel' in params:
     folded = [
-      _fold(params[k], stats[k]['norm']['batch'])
+      _fold(params[k], stats[k]['normalise']['batch'])
       for k in ('large_kernel', 'small_kernel')
       if k in params
     ]
@@ -183,7 +183,7 @@ def _merge(params, stats):
 
 def _fold(params, stats):
   """Kernel and bias of a convolution and the normalisation behind it."""
-  norm = params['norm']['batch']
+  norm = params['normalise']['batch']
   scale = norm['scale'] * jax.lax.rsqrt(stats['var'] + layers.Norm.epsilon)
   return params['conv']['kernel'] * scale, norm['bias'] - stats['mean'] * scale
 

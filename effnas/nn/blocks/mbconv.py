@@ -16,6 +16,7 @@ class MBConv(linen.Module):
     expand: Hidden channels = expand * C; 1 leaves the expansion out.
     se: Whether to squeeze and excite.
     squeeze: Template of how.
+    norm: Template of the normalisations.
     act: Activation after expansion and depthwise convolution.
     drop_path: Rate of stochastic depth, where there is a shortcut.
 
@@ -47,6 +48,7 @@ class MBConv(linen.Module):
   expand: float = 6
   se: bool = False
   squeeze: linen.Module = squeeze_excite.SqueezeExcite()
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.relu6
   drop_path: float = 0.0
 
@@ -58,17 +60,20 @@ class MBConv(linen.Module):
     hidden = round(self.expand * channels)
     y = x
     if self.expand != 1:
-      y = layers.ConvNorm(hidden, act=self.act, name='expand')(y, train)
+      y = layers.ConvNorm(hidden, norm=self.norm, act=self.act, name='expand')(
+        y, train
+      )
     y = layers.ConvNorm(
       kernel=self.kernel,
       stride=self.stride,
       depthwise=True,
+      norm=self.norm,
       act=self.act,
       name='depthwise',
     )(y, train)
     if self.se:
       y = self.squeeze.copy(name='se')(y, channels)
-    y = layers.ConvNorm(features, name='project')(y, train)
+    y = layers.ConvNorm(features, norm=self.norm, name='project')(y, train)
     if self.stride > 1 or features != channels:
       return y
     return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)

@@ -14,6 +14,7 @@ class Separable(linen.Module):
     stride: Of the depthwise convolution.
     kernel: Side of the depthwise kernel.
     dilation: Distance between its taps.
+    norm: Template of the normalisations.
     act: Activation after each of the two.
 
   Cost:
@@ -34,6 +35,7 @@ class Separable(linen.Module):
   stride: int = 1
   kernel: int = 3
   dilation: int = 1
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.relu
 
   @linen.compact
@@ -45,10 +47,13 @@ class Separable(linen.Module):
       stride=self.stride,
       dilation=self.dilation,
       depthwise=True,
+      norm=self.norm,
       act=self.act,
       name='depthwise',
     )(x, train)
-    return layers.ConvNorm(features, act=self.act, name='pointwise')(x, train)
+    return layers.ConvNorm(
+      features, norm=self.norm, act=self.act, name='pointwise'
+    )(x, train)
 
 
 def variants() -> dict[str, linen.Module]:

@@ -21,7 +21,7 @@ def _start(block):
 def test_pooling_averages_the_neighbours_that_there_are():
   block = efficientformer.Meta4D(layer_scale=1.0)
   x, variables = _start(block)
-  norm = variables['params']['mlp_out']['norm']['batch']
+  norm = variables['params']['mlp_out']['normalise']['batch']
   norm['scale'] = jnp.zeros_like(norm['scale'])  # No perceptron.
   expected = np.zeros(x.shape)
   for i, j in np.ndindex(5, 4):

@@ -25,7 +25,7 @@ def test_it_fuses_expansion_and_depthwise_convolution():
   params = {
     'expand': {
       'conv': {'kernel': kernel / jnp.sqrt(1 + 1e-5)},
-      'norm': params['expand']['norm'],
+      'normalise': params['expand']['normalise'],
     },
     'project': params['project'],
   }
