@@ -200,7 +200,9 @@ def fit(
   """Trains a candidate, converts it, and evaluates what would be deployed.
 
   Args:
-    config: As for `problem`.
+    config: As for `problem`. 'train.init' may name a weights file to start
+      from: what it has under the candidate's paths and shapes is taken, the
+      rest is drawn.
     arch: The candidate.
     folder: Receives the converted weights, and checkpoints meanwhile where
       'train.checkpoint_every' is not 0; a training cut off goes on from them.
@@ -212,6 +214,9 @@ def fit(
   dataset = load_data(config)
   candidate = build(config, arch)
   arguments = dict(candidate.train)
+  start = arguments.pop('init', None)
+  if start:
+    arguments['variables'] = _read(pathlib.Path(start))
   every = arguments.pop('checkpoint_every')
   if every:
     arguments |= {
@@ -285,13 +290,7 @@ def test_weights(
   Raises:
     UserError: The file is missing or no weights file.
   """
-  path = folder / WEIGHTS
-  try:
-    variables = weights.deserialize(path.read_bytes())
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot read the weights {path}: {e.strerror}'
-    ) from None
+  variables = _read(folder / WEIGHTS)
   dataset = load_data(config)
   net = quant.serving(build(config, arch).net)
   return train.evaluate(net, variables, dataset.test, dataset)
@@ -311,10 +310,22 @@ def _accepted() -> dict[str, list[str]]:
     'train': train.fit,
   }
   supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir', 'on_epoch'}
-  return {
+  supplied |= {'variables', 'loss'}
+  accepted = {
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()
   }
+  accepted['train'].append('init')  # a weights file to start from
+  return accepted
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    return weights.deserialize(path.read_bytes())
+  except OSError as e:
+    raise errors.UserError(
+      f'cannot read the weights {path}: {e.strerror}'
+    ) from None
 
 
 def _canonical(value: Any) -> str:

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from effnas import errors
+
 
 @struct.dataclass
 class State:
@@ -49,6 +51,25 @@ def _copy(tree: Any) -> Any:
   return jax.tree.map(jnp.copy, tree)
 
 
+def _fitting(own: Any, given: Any) -> tuple[Any, int]:
+  """Returns own variables with those given that fit, and how many do not."""
+  found = dict(jax.tree_util.tree_leaves_with_path(given))
+  leaves, form = jax.tree_util.tree_flatten_with_path(own)
+  fits = [
+    path in found and jnp.shape(found[path]) == leaf.shape
+    for path, leaf in leaves
+  ]
+  if leaves and not any(fits):
+    raise errors.UserError(
+      'none of the given weights has the path and shape of one of the network'
+    )
+  merged = [
+    found[path] if fit else leaf
+    for (path, leaf), fit in zip(leaves, fits, strict=True)
+  ]
+  return jax.tree.unflatten(form, merged), fits.count(False)
+
+
 def create(
   net: Any,
   tx: optax.GradientTransformation,
@@ -68,18 +89,27 @@ def create(
     x: One raw batch, for its shape.
     seed: Seed of the initial parameters.
     ema: Whether to average the parameters.
-    variables: Variables to start from; None draws them.
+    variables: Variables to start from; what they lack, or have in another
+      shape, is drawn. None draws all.
 
   Returns:
     The state; it shares no buffer with `variables`.
+
+  Raises:
+    UserError: None of the variables is one of the network's.
   """
+  # This generator compiles in half the time of the default one.
+  key = jax.random.key(seed, impl='unsafe_rbg')
+  initialise = _initialiser(net, prepare)
   if variables is None:
-    # This generator compiles in half the time of the default one.
-    key = jax.random.key(seed, impl='unsafe_rbg')
-    variables = _initialiser(net, prepare)(key, x)
+    variables = initialise(key, x)
   else:
+    shapes = jax.eval_shape(initialise, key, x)
+    merged, drawn = _fitting(shapes, variables)
+    if drawn:
+      merged, _ = _fitting(initialise(key, x), variables)
     # The compiled epoch takes over the buffers of its state.
-    variables = _copy(variables)
+    variables = _copy(merged)
   model_state = dict(variables)
   params = model_state.pop('params', {})
   return State(

@@ -2,17 +2,26 @@
 
 A file of this folder that has a function `networks() -> dict[str, Network]` is
 found by itself, and so is one that has a function `space(**kwargs) -> Space`;
-nothing else is edited to add one.
+nothing else is edited to add one. Beside them may stand
+
+    miniature() -> Network: the family in small, to try in seconds
+    INPUT: what networks of the space take, a `network.Input`
+    arch(row), row(arch): from a row of a public table to an arch, and back
 """
 
 from collections.abc import Iterator
 import functools
 import importlib
+import importlib.resources
+import json
 import pkgutil
 from types import ModuleType
+from typing import Any
 
 from effnas import errors
-from effnas.zoo import network
+from effnas.zoo import network, pytorch
+
+load_torch = pytorch.load
 
 
 def _families() -> Iterator[tuple[str, ModuleType]]:
@@ -52,6 +61,37 @@ def load(name: str) -> network.Network:
 
 
 @functools.cache
+def table() -> list[dict[str, Any]]:
+  """Returns what was counted of the networks: the file that `make zoo` writes.
+
+  Returns:
+    A row per network with its name, paper, params, macs, input. A network may
+    be missing that is newer than the table.
+
+  Example:
+    >>> {row['name']: row['params'] for row in table()}['mobilenet_v2']
+    3504872
+  """
+  file = importlib.resources.files(__name__) / 'table.json'
+  return json.loads(file.read_text(encoding='utf-8'))
+
+
+@functools.cache
+def miniatures() -> dict[str, network.Network]:
+  """Returns the small network of each family that has one, by family.
+
+  Example:
+    >>> miniatures()['mobilenet_v2'].build().classes
+    10
+  """
+  return {
+    name: family.miniature()
+    for name, family in _families()
+    if hasattr(family, 'miniature')
+  }
+
+
+@functools.cache
 def spaces() -> dict[str, str]:
   """Returns the zoo's search spaces: short name -> 'module:function'.
 
@@ -64,3 +104,18 @@ def spaces() -> dict[str, str]:
     for name, family in _families()
     if hasattr(family, 'space')
   }
+
+
+def of_space(name: str, attribute: str) -> Any:
+  """Returns what the file of a space has under a name, or None.
+
+  Args:
+    name: One of `spaces()`.
+    attribute: 'INPUT', 'arch' or 'row'.
+
+  Example:
+    >>> of_space('survey_cnn', 'INPUT').shape
+    (32, 32, 3)
+  """
+  module, _, _ = spaces()[name].partition(':')
+  return getattr(importlib.import_module(module), attribute, None)

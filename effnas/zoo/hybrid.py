@@ -11,7 +11,9 @@ from effnas import space as sp
 from effnas.nn import multi_head, staged
 from effnas.nn.attention import linear, softmax
 from effnas.nn.blocks import mbconv, transformer
+from effnas.zoo import network
 
+INPUT = network.Input((32, 32, 3))
 # Above so many positions, softmax attention's T^2 is not offered.
 _SOFTMAX_POSITIONS = 1024
 

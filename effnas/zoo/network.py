@@ -1,6 +1,6 @@
 """What the zoo says of a published network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 import dataclasses
 
 from flax import linen
@@ -29,9 +29,12 @@ class Network:
     input_shape: Of one example at the published size, without the batch.
     paper: Authors, year, title and address.
     input_dtype: 'float32', or 'int32' for tokens.
+    torch: How timm names its weights, see `effnas.zoo.pytorch`; None where
+      none can be brought in.
   """
 
   build: Callable[..., linen.Module]
   input_shape: tuple[int, ...]
   paper: str
   input_dtype: str = 'float32'
+  torch: Callable[[str, Collection[str]], str | None] | None = None

@@ -13,6 +13,7 @@ PAPER = (
   'Menghani, 2021, Efficient Deep Learning: A Survey on Making Deep Learning '
   'Models Smaller, Faster, and Better, https://arxiv.org/abs/2106.08962'
 )
+INPUT = network.Input((32, 32, 3))
 _WIDTHS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.4)
 
 
@@ -59,6 +60,11 @@ def networks() -> dict[str, network.Network]:
     )
     for width in _WIDTHS
   }
+
+
+def miniature() -> network.Network:
+  """Returns the narrowest network."""
+  return networks()['survey_cnn_005']
 
 
 def space(classes: int = 10) -> sp.Space:

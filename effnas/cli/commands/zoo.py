@@ -1,48 +1,56 @@
-"""Lists the published networks with their parameters and MACs.
+"""Lists the published networks; brings in their weights from PyTorch.
 
-Each is named with the input of its paper, its trainable parameters and the
-multiply-accumulates of one example, both counted from the program.
+Each network is named with the input of its paper, its trainable parameters and
+the multiply-accumulates of one example. They were counted from the program and
+stand in a table, which --recount makes anew.
+
+`import` reads the weights of a timm network, a safetensors file, and writes
+them as weights of ours. `train.init` in a config starts from these.
 
 Examples:
   effnas zoo
   effnas zoo --format=json
+  effnas zoo import mobilenet_v2 model.safetensors --out=mobilenet_v2.st
+  effnas zoo import resnet_18 mine.safetensors --args='{"classes": 10}' \
+    --out=mine.st
 """
 
+import pathlib
 from typing import Any
 
 from absl import flags
 
+from effnas import errors
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
 
-USAGE = 'zoo [--format=json]'
+USAGE = 'zoo [import NETWORK FILE.safetensors --out=FILE] [--flags]'
 
 
 def define(values: flags.FlagValues) -> None:
   """Defines its flags."""
+  flags.DEFINE_bool(
+    'recount', False, 'Count every network anew.', flag_values=values
+  )
+  flags.DEFINE_string(
+    'out', None, 'import: the weights file to write.', flag_values=values
+  )
+  flags.DEFINE_string(
+    'args',
+    '{}',
+    'import: arguments of the network, a JSON object.',
+    flag_values=values,
+  )
   request_lib.define_format(values)
 
 
 def run(request: request_lib.Request) -> None:
-  """Counts and lists the networks."""
+  """Lists the networks, or imports the weights of one."""
+  if request.args[:1] == ['import']:
+    _import(request)
+    return
   request.words()
-  from effnas import footprint, zoo
-
-  networks = zoo.networks()
-  rows: list[dict[str, Any]] = []
-  with progress.Progress('network', len(networks), patience=3) as counting:
-    for name, network in networks.items():
-      counted = footprint.measure(network.build(), network.input_shape)
-      rows.append(
-        {
-          'name': name,
-          'paper': network.paper,
-          'params': counted['params'],
-          'macs': counted['macs'],
-          'input': list(network.input_shape),
-        }
-      )
-      counting.update(len(rows), name)
+  rows = _rows(request.flags.recount)
   if request.flags.format == 'json':
     show.as_json(rows)
     return
@@ -59,3 +67,69 @@ def run(request: request_lib.Request) -> None:
       for row in rows
     ],
   )
+
+
+def _rows(recount: bool) -> list[dict[str, Any]]:
+  """Returns a row per network: the table's, or counted where it has none."""
+  from effnas import zoo
+
+  known = {} if recount else {row['name']: row for row in zoo.table()}
+  networks = zoo.networks()
+  rows = []
+  with progress.Progress('network', len(networks), patience=3) as counting:
+    for name, network in networks.items():
+      rows.append(known.get(name) or counted(name, network))
+      counting.update(len(rows), name)
+  return rows
+
+
+def counted(name: str, network: Any) -> dict[str, Any]:
+  """Returns the row of a network, counted.
+
+  Args:
+    name: Its name.
+    network: An `effnas.zoo.network.Network`.
+
+  Returns:
+    name, paper, params, macs, input.
+  """
+  from effnas import footprint
+
+  found = footprint.measure(
+    network.build(), network.input_shape, input_dtype=network.input_dtype
+  )
+  return {
+    'name': name,
+    'paper': network.paper,
+    'params': found['params'],
+    'macs': found['macs'],
+    'input': list(network.input_shape),
+  }
+
+
+def _import(request: request_lib.Request) -> None:
+  _, name, file = request.words(
+    'import', 'a network: a name of `effnas zoo`', 'a safetensors file'
+  )
+  out = request.need('out', 'the weights file to write')
+  from effnas import zoo
+  from effnas.footprint import weights
+
+  network = zoo.load(name)
+  arguments = request.json('args')
+  try:
+    state = weights.deserialize(pathlib.Path(file).read_bytes())
+    network.build(**arguments)
+  except OSError as e:
+    raise errors.UserError(f'cannot read {file}: {e.strerror}') from None
+  except TypeError as e:
+    raise errors.UserError(f'--args: {e}') from None
+  try:
+    variables = zoo.load_torch(network, state, **arguments)
+  except errors.UserError as e:
+    raise errors.UserError(f'{file} for {name}: {e}') from None
+  try:
+    pathlib.Path(out).write_bytes(weights.serialize(variables))
+  except OSError as e:
+    raise errors.UserError(f'cannot write {out}: {e.strerror}') from None
+  progress.tell(f'{len(state)} arrays of {file} are now {name} in {out}')

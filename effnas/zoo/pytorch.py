@@ -1,0 +1,231 @@
+"""Weights of PyTorch networks, by the names that timm gives them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+import re
+from typing import Any
+
+import numpy as np
+
+from effnas import errors
+from effnas.nn import rewrite
+from effnas.zoo import network as network_lib
+
+# (path of one of our modules or parameters, all such paths) -> timm's name
+Names = Callable[[str, Collection[str]], str | None]
+
+_LEAVES = {
+  'kernel': 'weight',
+  'scale': 'weight',
+  'bias': 'bias',
+  'mean': 'running_mean',
+  'var': 'running_var',
+}
+# What a file may hold beyond what a network has a place for: counters, and
+# tables that follow from the architecture.
+_VOID = re.compile(r'(.*\.)?(num_batches_tracked|relative_position_index)')
+
+
+def by_rules(rules: Sequence[tuple[str, str]]) -> Names:
+  r"""Returns names by regular expressions; the first that fits a whole path.
+
+  Args:
+    rules: (expression, template) pairs; a template refers to groups by number.
+
+  Returns:
+    The names.
+
+  Example:
+    >>> names = by_rules([(r'layer_(.*)/conv', r'layers.\1.0')])
+    >>> names('layer_3/conv', ())
+    'layers.3.0'
+  """
+
+  def names(path: str, paths: Collection[str]) -> str | None:
+    del paths
+    for expression, template in rules:
+      found = re.fullmatch(expression, path)
+      if found:
+        return found.expand(template)
+    return None
+
+  return names
+
+
+def load(
+  network: network_lib.Network,
+  state_dict: Mapping[str, Any],
+  **arguments: Any,
+) -> dict[str, Any]:
+  """Turns the weights of a timm network into the variables of ours.
+
+  Args:
+    network: A network of the zoo whose family knows timm's names.
+    state_dict: Arrays by name, as a safetensors file of timm's holds them.
+    **arguments: For `network.build`, e.g. `classes`.
+
+  Returns:
+    The variables of `network.build(**arguments)`, float32.
+
+  Raises:
+    UserError: The family knows no such names; or a name is missing, is left
+      over, or has another shape: the line names it.
+
+  Example:
+    >>> import types
+    >>> from flax import linen
+    >>> class Linear(linen.Module):
+    ...   @linen.compact
+    ...   def __call__(self, x):
+    ...     return linen.Dense(2, name='classifier')(x)
+    >>> network = network_lib.Network(
+    ...   Linear, (3,), '', torch=by_rules([('classifier', 'head.fc')]))
+    >>> found = load(network, {
+    ...   'head.fc.weight': np.ones((2, 3)), 'head.fc.bias': np.zeros(2)})
+    >>> found['params']['classifier']['kernel'].shape
+    (3, 2)
+  """
+  if network.torch is None:
+    raise errors.UserError('no names of PyTorch weights are known for it')
+  shapes = _flat(
+    rewrite.abstract_variables(
+      network.build(**arguments), network.input_shape, network.input_dtype
+    )
+  )
+  paths = {path.partition('/')[2] for path in shapes}
+  left = dict(state_dict)
+  variables: dict[str, Any] = {}
+  for path, shape in shapes.items():
+    name = _name(network.torch, path.partition('/')[2], paths)
+    if name not in state_dict:
+      raise errors.UserError(
+        f'the PyTorch weights lack {name!r}, for {path} {shape}'
+      )
+    left.pop(name, None)
+    array = _arranged(np.asarray(state_dict[name]), shape)
+    if array is None:
+      raise errors.UserError(
+        f'{name!r} of the PyTorch weights has the shape '
+        f'{tuple(np.shape(state_dict[name]))}, which does not fit {path} '
+        f'{shape}'
+      )
+    *parents, last = path.split('/')
+    place = variables
+    for parent in parents:
+      place = place.setdefault(parent, {})
+    place[last] = array
+  unknown = [name for name in left if not _VOID.fullmatch(name)]
+  if unknown:
+    more = f' and {len(unknown) - 1} more' if len(unknown) > 1 else ''
+    raise errors.UserError(
+      f'the network has no place for {unknown[0]!r}{more} of the PyTorch '
+      'weights'
+    )
+  return variables
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, tuple]:
+  found: dict[str, tuple] = {}
+  for key, value in tree.items():
+    if isinstance(value, Mapping):
+      found |= _flat(value, f'{prefix}{key}/')
+    else:
+      found[f'{prefix}{key}'] = tuple(value.shape)
+  return found
+
+
+def _name(names: Names, path: str, paths: Collection[str]) -> str:
+  module, _, leaf = path.rpartition('/')
+  whole = names(path, paths)
+  if whole is not None:
+    return whole
+  # Normalisations lie one level below the name that their rule is for.
+  for above in (module, module.rpartition('/')[0]):
+    name = names(above, paths)
+    if name is not None:
+      return f'{name}.{_LEAVES.get(leaf, leaf)}'
+  raise errors.UserError(f'no name of PyTorch weights is known for {path}')
+
+
+def _arranged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+  """Returns an array of PyTorch's in the layout of ours; None: does not fit."""
+  array = array.astype(np.float32)
+  # [O, I, h, w] and [O, I] become [h, w, I, O] and [I, O]; axes of length 1
+  # make the difference between a dense layer and a 1x1 convolution.
+  axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(array.ndim)
+  array = array if axes is None else array.transpose(axes)
+  if [n for n in array.shape if n > 1] != [n for n in shape if n > 1]:
+    return None
+  return np.ascontiguousarray(array.reshape(shape))
+
+
+# By the parts that a block has: each part's convolution and normalisation.
+_MOBILE = {
+  frozenset({'depthwise', 'pointwise'}): {
+    'depthwise': ('conv_dw', 'bn1'),
+    'pointwise': ('conv_pw', 'bn2'),
+  },
+  frozenset({'depthwise', 'project'}): {
+    'depthwise': ('conv_dw', 'bn1'),
+    'project': ('conv_pw', 'bn2'),
+  },
+  frozenset({'expand', 'depthwise', 'project'}): {
+    'expand': ('conv_pw', 'bn1'),
+    'depthwise': ('conv_dw', 'bn2'),
+    'project': ('conv_pwl', 'bn3'),
+  },
+  frozenset({'expand', 'project'}): {
+    'expand': ('conv_exp', 'bn1'),
+    'project': ('conv_pwl', 'bn2'),
+  },
+  frozenset({'single'}): {'single': ('conv', 'bn1')},
+}
+_SQUEEZE = {'reduce': 'conv_reduce', 'expand': 'conv_expand'}
+_KINDS = ('conv', 'normalise')
+
+
+def mobile(path: str, paths: Collection[str]) -> str | None:
+  """Names what MobileNets and EfficientNets are built from.
+
+  Args:
+    path: Of a module, 'stages_0/block_1/expand/conv'.
+    paths: Of all parameters, as the parts of a block tell its kind.
+
+  Returns:
+    timm's name, 'blocks.0.1.conv_pw'.
+  """
+  single = {'classifier': 'classifier', 'widen': 'conv_head'}
+  words = path.split('/')
+  if path in single:
+    return single[path]
+  if len(words) == 2 and words[1] in _KINDS:
+    return _ends(paths).get(words[0], (None, None))[_KINDS.index(words[1])]
+  found = re.fullmatch(r'stages_(\d+)/block_(\d+)/(\w+)/(\w+)', path)
+  if not found:
+    return None
+  stage, block, part, kind = found.groups()
+  name = _part(f'stages_{stage}/block_{block}/', part, kind, paths)
+  return name and f'blocks.{stage}.{block}.{name}'
+
+
+def _ends(paths: Collection[str]) -> dict[str, tuple[str, str]]:
+  """Returns the names of stem and head."""
+  ends = {'stem': ('conv_stem', 'bn1'), 'head': ('conv_head', 'bn2')}
+  if 'widen/kernel' in paths:
+    # timm counts the last 1x1 convolution of MobileNetV3 among the blocks.
+    stages = {p.split('/')[0] for p in paths if p.startswith('stages_')}
+    last = f'blocks.{len(stages)}.0'
+    ends['head'] = (f'{last}.conv', f'{last}.bn1')
+  return ends
+
+
+def _part(
+  block: str, part: str, kind: str, paths: Collection[str]
+) -> str | None:
+  if part == 'se':
+    name = _SQUEEZE.get(kind)
+    return name and f'se.{name}'
+  parts = {p[len(block) :].split('/')[0] for p in paths if p.startswith(block)}
+  known = _MOBILE.get(frozenset(parts - {'se'}), {})
+  if part not in known or kind not in _KINDS:
+    return None
+  return known[part][_KINDS.index(kind)]
