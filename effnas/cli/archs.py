@@ -7,16 +7,21 @@ from absl import flags
 
 from effnas import errors
 from effnas.cli import request as request_lib
+from effnas.cli import rows
 
 
 def define(values: flags.FlagValues) -> None:
-  """Defines `--arch`, `--search`, `--trial` and `--seed`."""
+  """Defines `--arch`, `--row`, `--search`, `--trial` and `--seed`."""
   flags.DEFINE_string(
     'arch',
     None,
-    'The arch: a JSON object, or a file that holds one; `effnas space` prints '
-    'some.',
+    'The arch: a JSON object, or a file that holds one (`effnas space` prints '
+    "some), or with --row a public table of the space's archs (.csv, .csv.gz, "
+    '.json).',
     flag_values=values,
+  )
+  flags.DEFINE_integer(
+    'row', None, 'The row of the table --arch, from 0.', flag_values=values
   )
   flags.DEFINE_string(
     'search',
@@ -37,13 +42,14 @@ def define(values: flags.FlagValues) -> None:
 
 
 def choose(
-  request: request_lib.Request, space: Any
+  request: request_lib.Request, space: Any, name: str
 ) -> tuple[Mapping[str, Any], str]:
   """Returns the arch that the flags of `define` name, or a sample.
 
   Args:
     request: What was asked for.
     space: The `effnas.space.Space` that it must be of.
+    name: The name of that space.
 
   Returns:
     The arch, and in a few words which one it is.
@@ -59,7 +65,13 @@ def choose(
     raise errors.UserError(
       'a trial is named by --search=WORKDIR and --trial=N together'
     )
-  if given.arch is not None:
+  table = given.arch is not None and rows.is_table(given.arch)
+  if given.row is not None and not table:
+    raise errors.UserError('--row is of a table, and --arch names none')
+  if table:
+    arch = rows.pick(given.arch, given.row, name)
+    said = f'row {given.row} of {given.arch}'
+  elif given.arch is not None:
     arch, said = request.json('arch'), 'the given arch'
   elif given.search is not None:
     arch = _of_trial(given.search, given.trial)

@@ -65,7 +65,9 @@ def of_config(
   from effnas.search import candidate
 
   dataset = candidate.load_data(config)
-  arch, said = archs.choose(request, candidate.load_space(config))
+  arch, said = archs.choose(
+    request, candidate.load_space(config), config['space']
+  )
   subject = Subject(
     f'{config["space"]}, {said}',
     candidate.build(config, arch).net,
@@ -96,14 +98,19 @@ def named(request: request_lib.Request, name: str) -> Subject:
     published = zoo.load(name)
     rules = _rules({**float_, **bits})
     net = rewrite.Rewritten(published.build(), rules)
-    return Subject(name, net, shape or published.input_shape)
+    return Subject(
+      name, net, shape or published.input_shape, np.dtype(published.input_dtype)
+    )
   function = zoo.spaces().get(name, name)
   if ':' not in function:
     known = [*zoo.networks(), *zoo.spaces()]
     raise errors.unknown('network', name, known)
   arguments = request.json('args')
   found = space.load(function, **arguments)
-  arch, said = archs.choose(request, found) if found.decisions else ({}, '')
+  arch: Mapping[str, Any] = {}
+  said = ''
+  if found.decisions:
+    arch, said = archs.choose(request, found, name)
   tree = found.build(dict(arch))
   parts = tree if isinstance(tree, Mapping) else {'model': tree}
   model = parts.get('model')
@@ -111,14 +118,18 @@ def named(request: request_lib.Request, name: str) -> Subject:
     raise errors.UserError(
       f'{name} must give a flax.linen module, it gave {model!r}'
     )
+  takes = zoo.of_space(name, 'INPUT') if name in zoo.spaces() else None
   shape = shape or tuple(arguments.get('input_shape', ()))
+  if takes:
+    shape = shape or takes.shape
   if not shape:
     raise errors.UserError(
       f'{name} says nothing of its input; add --input, e.g. --input=224,224,3'
     )
   rules = _rules({**float_, **parts.get('quant', {}), **bits})
   title = f'{name}, {said}' if said else name
-  return Subject(title, rewrite.Rewritten(model, rules), shape)
+  dtype = np.dtype(takes.dtype if takes else 'float32')
+  return Subject(title, rewrite.Rewritten(model, rules), shape, dtype)
 
 
 def _rules(settings: Mapping[str, Any]) -> tuple[Any, ...]:

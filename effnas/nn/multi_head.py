@@ -21,8 +21,11 @@ class MultiHeadAttention(linen.Module):
     head_dim: Channels D of a head's queries and keys; 0 is C / heads.
     value_dim: Channels E of a head's values; 0 is D.
     rotary: Whether queries and keys are rotated by their positions, counted in
-      row-major order, see `effnas.nn.positions.rotary`; D is even then.
-    bias: Whether the projection to heads has biases; the one back has.
+      row-major order, see `effnas.nn.positions.rotary`.
+    bias: Whether the projection to heads has biases.
+    bias_out: Whether the one back has.
+    rotary_share: Share of each head's channels, the first ones, that is
+      rotated; their number is even.
 
   Cost:
     D = head_dim or C // heads
@@ -56,6 +59,8 @@ class MultiHeadAttention(linen.Module):
   value_dim: int = 0
   rotary: bool = False
   bias: bool = False
+  bias_out: bool = True
+  rotary_share: float = 1.0
 
   @linen.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -63,7 +68,7 @@ class MultiHeadAttention(linen.Module):
 
     Raises:
       UserError: The heads do not divide the channels, `kv_heads` does not
-        divide the heads, or D is odd under `rotary`.
+        divide the heads, or the rotated channels are odd in number.
     """
     batch, *grid, channels = x.shape
     groups = self.kv_heads or self.heads
@@ -86,7 +91,12 @@ class MultiHeadAttention(linen.Module):
     k = k.reshape(batch, -1, groups, width)
     v = v.reshape(batch, -1, groups, value_width)
     if self.rotary:
-      q, k = rotary_lib.rotate(q), rotary_lib.rotate(k)
+      q, k = self._rotate(q), self._rotate(k)
     y = self.mixer.copy(name='mix')(q, k, v, tuple(grid))
     y = y.reshape(batch, *grid, self.heads * value_width)
-    return layers.Dense(channels, name='out')(y)
+    return layers.Dense(channels, use_bias=self.bias_out, name='out')(y)
+
+  def _rotate(self, x_BxTxHxD: jax.Array) -> jax.Array:
+    turned = int(self.rotary_share * x_BxTxHxD.shape[-1])
+    first = rotary_lib.rotate(x_BxTxHxD[..., :turned])
+    return jnp.concatenate((first, x_BxTxHxD[..., turned:]), axis=-1)

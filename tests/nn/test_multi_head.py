@@ -13,6 +13,7 @@ import pytest
 from effnas import errors, footprint
 from effnas.nn import attention, multi_head
 from effnas.nn.attention import softmax
+from effnas.nn.positions import rotary as rotary_lib
 
 X = jax.random.normal(jax.random.key(0), (2, 7, 16))
 
@@ -133,3 +134,23 @@ class _Masked(softmax.Softmax):
 def test_heads_that_do_not_fit_are_an_error(fields, message):
   with pytest.raises(errors.UserError, match=message):
     multi_head.MultiHeadAttention(**fields).init(jax.random.key(0), X)
+
+
+def test_a_share_of_the_channels_is_rotated():
+  net = multi_head.MultiHeadAttention(heads=2, rotary=True, rotary_share=0.5)
+  y, params = _run(net)
+  q, k, v = (
+    part.reshape(2, 7, 2, 8)
+    for part in jnp.split(X @ params['qkv']['kernel'], 3, axis=-1)
+  )
+  q, k = (
+    jnp.concatenate((rotary_lib.rotate(a[..., :4]), a[..., 4:]), -1)
+    for a in (q, k)
+  )
+  mixed = plain.softmax(q, k, v).reshape(2, 7, 16)
+  np.testing.assert_allclose(y, mixed @ params['out']['kernel'], atol=1e-5)
+
+
+def test_the_projection_back_can_do_without_biases():
+  net = multi_head.MultiHeadAttention(bias_out=False)
+  assert set(_run(net)[1]['out']) == {'kernel'}

@@ -3,13 +3,15 @@
 A space is one of the zoo by its name, a function of your own as
 'module:function', or that of a config. `describe` lists every decision with
 its options and when it is active; `sample` prints archs, a JSON object a line;
-`check` says whether --arch is of the space.
+`check` says whether --arch is of the space; with a public table of the space's
+archs (.csv, .csv.gz, .json) it checks every row.
 
 Examples:
   effnas space hybrid describe --args='{"input_shape": [8, 8, 1]}'
   effnas space hybrid sample --n=3 --seed=1
   effnas space sample --config=configs/digits.py
   effnas space check --config=configs/digits.py --arch=arch.json
+  effnas space accel_nasbench check --arch=accel-nasbench.csv
 """
 
 from typing import Any
@@ -43,7 +45,7 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
     'arch',
     None,
-    'check: the arch, a JSON object or a file that holds one.',
+    'check: the arch, a JSON object or a file that holds one, or a table.',
     flag_values=values,
   )
   request_lib.define_format(values)
@@ -64,9 +66,7 @@ def run(request: request_lib.Request) -> None:
   if action == 'sample':
     _sample(space, request.flags.n, request.flags.seed, form)
   elif action == 'check':
-    request.need('arch', 'a JSON object, or a file that holds one')
-    space.check(request.json('arch'))
-    progress.tell('the arch is of the space')
+    _check(request, space, names)
   elif form == 'json':
     show.as_json(space.describe())
   else:
@@ -91,6 +91,24 @@ def _find(request: request_lib.Request, names: list[str]) -> Any:
     )
   arguments = request.json('args')
   return candidate.load_space({'space': names[0], 'space_args': arguments})
+
+
+def _check(request: request_lib.Request, space: Any, names: list[str]) -> None:
+  from effnas.cli import rows
+
+  arch = request.need('arch', 'a JSON object, or a file that holds one')
+  if not rows.is_table(arch):
+    space.check(request.json('arch'))
+    progress.tell('the arch is of the space')
+    return
+  name = names[0] if names else request.config()['space']
+  as_arch, table = rows.as_archs(name), rows.read(arch)
+  for i, row in enumerate(table):
+    try:
+      space.check(as_arch(row))
+    except errors.UserError as e:
+      raise errors.UserError(f'row {i} of {arch}: {e}') from None
+  progress.tell(f'all {len(table):,} rows are of the space')
 
 
 def _sample(space: Any, number: int, seed: int, form: str) -> None:

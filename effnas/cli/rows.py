@@ -1,0 +1,109 @@
+"""Public tables of architectures: their files, and rows of them as archs."""
+
+from collections.abc import Callable, Mapping
+import csv
+import gzip
+import importlib
+import json
+import pathlib
+from typing import Any
+
+from effnas import errors, zoo
+
+_CSV = ('.csv', '.csv.gz')
+
+
+def is_table(path: str) -> bool:
+  """Says whether a file is a table and not one arch, which is a flat object."""
+  if path.endswith('.json'):
+    try:
+      found = json.loads(pathlib.Path(path).read_bytes())
+    except (OSError, ValueError):
+      return False  # whoever reads it as an arch says what is wrong
+    return _is_nested(found)
+  return path.endswith(_CSV)
+
+
+def read(path: str) -> list[dict[str, Any]]:
+  """Returns the rows of a table, by the names of its columns.
+
+  Args:
+    path: A .csv file, a .csv.gz one, or a .json file with an object that maps
+      each arch to its columns; 'arch' is then the first column.
+
+  Raises:
+    UserError: It cannot be read.
+  """
+  file = pathlib.Path(path)
+  try:
+    data = file.read_bytes()
+    if file.suffix == '.gz':
+      data = gzip.decompress(data)
+    if file.suffix == '.json':
+      found = json.loads(data)
+      return [{'arch': arch, **columns} for arch, columns in found.items()]
+    return list(csv.DictReader(data.decode('utf-8').splitlines()))
+  except OSError as e:
+    raise errors.UserError(f'cannot read {path}: {e.strerror or e}') from None
+  except (ValueError, csv.Error, EOFError) as e:
+    raise errors.UserError(f'{path} is no table: {e}') from None
+
+
+def as_archs(space_name: str) -> Callable[[Mapping[str, str]], dict[str, Any]]:
+  """Returns what makes an arch of a row, for a space that a table uses.
+
+  Args:
+    space_name: One of the zoo's, or 'module:function'; the function `arch`
+      of the same module does it.
+
+  Raises:
+    UserError: The module has none.
+  """
+  module, _, _ = zoo.spaces().get(space_name, space_name).partition(':')
+  function = getattr(importlib.import_module(module), 'arch', None)
+  if function is None:
+    known = [n for n in zoo.spaces() if zoo.of_space(n, 'arch')]
+    raise errors.UserError(
+      f'no table is known for the space {space_name!r}; there are tables of '
+      f'{", ".join(known)}'
+    )
+
+  def arch(row: Mapping[str, str]) -> dict[str, Any]:
+    try:
+      return function(row)
+    except KeyError as e:
+      raise errors.UserError(
+        f'the table lacks the column {e}, which {space_name} needs'
+      ) from None
+    except (TypeError, ValueError) as e:
+      raise errors.UserError(f'a row is no arch of {space_name}: {e}') from None
+
+  return arch
+
+
+def pick(path: str, number: int | None, space_name: str) -> dict[str, Any]:
+  """Returns the arch of one row of a table.
+
+  Args:
+    path: The table.
+    number: Of the row, from 0.
+    space_name: The space that the table uses.
+
+  Raises:
+    UserError: There is no such row, or it is no arch of the space.
+  """
+  rows = read(path)
+  if number is None or not 0 <= number < len(rows):
+    given = '' if number is None else f'; got {number}'
+    raise errors.UserError(
+      f'--row says which row of {path}: 0 to {len(rows) - 1}{given}'
+    )
+  return as_archs(space_name)(rows[number])
+
+
+def _is_nested(value: Any) -> bool:
+  return (
+    isinstance(value, dict)
+    and bool(value)
+    and all(isinstance(columns, dict) for columns in value.values())
+  )

@@ -1,0 +1,85 @@
+"""Weights come in from PyTorch by name, or are refused by name."""
+
+import jax
+import numpy as np
+import pytest
+import timm_weights
+
+from effnas import errors, zoo
+from effnas.nn import rewrite
+from effnas.zoo import pytorch
+
+# timm's networks of the same architecture as ours, with the side of the image
+# to compare them at. Where timm has no such name, a function makes it.
+PAIRS = {
+  name: (theirs, side)
+  for name, theirs, side in [
+    ('mobilenet_v2', 'mobilenetv2_100', 64),
+  ]
+}
+FEW = ('mobilenet_v2',)
+
+
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(n, marks=[] if n in FEW else [pytest.mark.slow]) for n in PAIRS
+  ],
+)
+def test_logits_are_those_of_pytorch(name, capsys):
+  theirs, side = PAIRS[name]
+  found, told_apart = timm_weights.difference(name, theirs, side)
+  with capsys.disabled():
+    print(f'{name}: largest difference of logits {found:.1e}')
+  assert found < 1e-4 < told_apart
+
+
+@pytest.fixture
+def state():
+  """Weights by timm's names and in its layout for the narrowest MobileNetV2."""
+  network = zoo.load('mobilenet_v2_035')
+  shapes = rewrite.abstract_variables(network.build(), network.input_shape)
+  rng = np.random.default_rng(0)
+  found = {'bn1.num_batches_tracked': np.int64(3)}
+  for path, name in pytorch.names(network).items():
+    leaf = shapes
+    for key in path.split('/'):
+      leaf = leaf[key]
+    axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(len(leaf.shape))
+    array = rng.normal(size=leaf.shape).astype(np.float32)
+    found[name] = array if axes is None else array.transpose(axes)
+  return found
+
+
+def test_every_array_comes_in_once_in_our_layout(state):
+  variables = zoo.load_torch(zoo.load('mobilenet_v2_035'), state)
+  assert len(jax.tree.leaves(variables)) == len(state) - 1
+  params = variables['params']
+  np.testing.assert_array_equal(
+    params['stages_1']['block_0']['expand']['conv']['kernel'],
+    state['blocks.1.0.conv_pw.weight'].transpose(2, 3, 1, 0),
+  )
+  np.testing.assert_array_equal(
+    variables['batch_stats']['head']['normalise']['batch']['var'],
+    state['bn2.running_var'],
+  )
+
+
+@pytest.mark.parametrize(
+  ('change', 'said'),
+  [
+    ({'conv_stem.weight': None}, "lack 'conv_stem.weight'"),
+    ({'conv_stem.weight': np.ones((8, 3, 5, 5))}, r"'conv_stem.weight'.*5, 5"),
+    ({'conv_extra.weight': np.ones(3)}, "no place for 'conv_extra.weight'"),
+  ],
+)
+def test_what_does_not_fit_is_named(state, change, said):
+  state |= change
+  state = {name: array for name, array in state.items() if array is not None}
+  with pytest.raises(errors.UserError, match=said):
+    zoo.load_torch(zoo.load('mobilenet_v2_035'), state)
+
+
+def test_a_family_without_names_says_so():
+  with pytest.raises(errors.UserError, match='no names of PyTorch weights'):
+    zoo.load_torch(zoo.load('survey_cnn_005'), {})
