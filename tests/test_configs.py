@@ -1,5 +1,6 @@
 """Every shipped config: loads, is taught, and has a variant of seconds."""
 
+import json
 import pathlib
 import re
 import shlex
@@ -34,7 +35,8 @@ def test_there_are_configs():
 def test_it_loads_and_smoke_is_smaller(file):
   whole, smoke = config.load(str(file)), config.load(f'{file}:smoke')
   assert whole.keys() == smoke.keys()
-  assert smoke['search']['trials'] < whole['search']['trials']
+  spent = [c['search']['trials'] * c['train']['epochs'] for c in (smoke, whole)]
+  assert spent[0] < spent[1]
   assert smoke['search']['engine'] == 'inline'
 
 
@@ -49,10 +51,22 @@ def test_its_docstring_holds_commands_that_parse(file):
     assert request.config()
 
 
-def _data(file, tmp_path):
+@pytest.fixture
+def images(tmp_path, write_images):
+  """An override: a folder of 10 classes in ImageNet's layout."""
+  classes = [f'n{i:08}' for i in range(10)]
+  path = write_images(
+    tmp_path / 'images', {'train': 5, 'val': 2}, (60, 90), classes
+  )
+  return [f'--config.data.path={path}']
+
+
+def _data(file, tmp_path, images):
   """Overrides that find the config's data beside the checkout, or a skip."""
   if file.stem == 'digits':
     return []
+  if file.stem == 'imagenet':
+    return images
   shared = _SHARED / 'data' / file.stem
   if not shared.is_dir():
     pytest.skip(f'needs {file.stem} in the shared data beside the checkout')
@@ -65,8 +79,18 @@ def _data(file, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('file', _CONFIGS, ids=str)
-def test_its_smoke_variant_runs(file, tmp_path, capsys):
+def test_its_smoke_variant_runs(file, tmp_path, images, capsys):
   argv = ['search', f'--config={file}:smoke', f'--workdir={tmp_path}/run']
-  argv += _data(file, tmp_path)
+  argv += _data(file, tmp_path, images)
   assert main.run(argv) == 0, capsys.readouterr().err
   assert (tmp_path / 'run' / 'report.html').stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['efficientnet_b0', 'deit_tiny'])
+def test_the_other_imagenet_networks_train_too(name, tmp_path, images, capsys):
+  argv = ['train', f'--config=configs/imagenet.py:{name}_smoke']
+  argv += [f'--workdir={tmp_path}/run', *images]
+  assert main.run(argv) == 0, capsys.readouterr().err
+  found = json.loads((tmp_path / 'run' / 'metrics.json').read_bytes())
+  assert 0 <= found['test']['accuracy'] <= 1

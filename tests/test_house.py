@@ -30,8 +30,18 @@ HEAVY = {
   'PIL': 1,
   'safetensors': 1,
   'ml_collections': 1,
+  'grain': 1,
 }
-LIGHT = ('ray', 'aqt', 'tensorflow', 'torch', 'matplotlib', 'orbax', 'sklearn')
+LIGHT = (
+  'ray',
+  'aqt',
+  'tensorflow',
+  'torch',
+  'matplotlib',
+  'orbax',
+  'sklearn',
+  'grain',
+)
 FILES = sorted(PACKAGE.rglob('*.py'))
 
 

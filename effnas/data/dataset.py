@@ -16,11 +16,12 @@ class Split:
   """Examples of one part of a data set.
 
   Attributes:
-    x: Inputs, (N, ...): uint8 images NHWC, float32 vectors or int32 tokens.
+    x: Inputs, (N, ...): uint8 images NHWC, float32 vectors or int32 tokens; or
+      what reads as such an array (`stream.Rows`).
     y: Labels, int32: (N,), or (N, T) where every token has one.
   """
 
-  x: np.ndarray
+  x: Any
   y: np.ndarray
 
   def __len__(self) -> int:
@@ -43,6 +44,8 @@ class Raw:
     provenance: JSON values; 'files' and 'verified' at least.
     sequential: Whether neighbours belong together (windows of one text), so
       that parts are cut as runs and not drawn at random.
+    moments: Mean and deviation to standardise inputs by, as in `Dataset`; None
+      measures them over the training part.
   """
 
   train: Split
@@ -51,6 +54,7 @@ class Raw:
   kind: Kind
   provenance: Mapping[str, Any]
   sequential: bool = False
+  moments: tuple[tuple[float, ...], tuple[float, ...]] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,8 +70,9 @@ class Dataset:
     test: The examples for the final number, touched once.
     classes: Number of classes (of next tokens: the vocabulary).
     kind: 'image', 'vector' or 'tokens'.
-    mean: Means over the training part: per channel of images in units of 255,
-      per feature of vectors; None for tokens.
+    mean: Means over the training part (or what the set has instead): per
+      channel of images in units of 255, per feature of vectors; None for
+      tokens.
     std: Standard deviations likewise; 1 where an input is constant.
     provenance: Where the data came from, in JSON values: 'files' (each with
       its sha256), 'verified' (True, False, or None where no official checksum

@@ -4,6 +4,8 @@ Each part is drawn by its own generator, so that the test part depends on the
 seed and its own size alone: another validation size or limit leaves it as is.
 """
 
+import math
+
 import numpy as np
 
 from effnas import errors
@@ -11,6 +13,8 @@ from effnas.data import dataset
 
 # The streams of random numbers; the order is part of what a seed means.
 _TEST, _VALID, _LIMIT = range(3)
+# So many pixels at a time are measured.
+_PIXELS = 1 << 22
 
 
 def assemble(
@@ -58,7 +62,7 @@ def assemble(
   if limit is not None:
     rest = _limit(raw, rest, limit, [seed, _LIMIT])
   train = raw.train.take(rest)
-  mean, std = moments(train.x, raw.kind)
+  mean, std = raw.moments or moments(train.x, raw.kind)
   valid_part = raw.train.take(index)
   counts = {'train': len(train), 'valid': len(valid_part), 'test': len(held)}
   return dataset.Dataset(
@@ -86,7 +90,7 @@ def moments(
   """Returns mean and standard deviation over all axes but the last.
 
   Args:
-    x: Inputs (N, ..., C).
+    x: Inputs (N, ..., C); uint8 ones may be `stream.Rows`.
     kind: The kind of the data set; images are measured in units of 255.
 
   Returns:
@@ -100,20 +104,23 @@ def moments(
   if kind == 'tokens':
     return None, None
   unit = 255.0 if kind == 'image' else 1.0
-  flat = x.reshape(-1, x.shape[-1])
-  if flat.dtype == np.uint8:
+  channels = x.shape[-1]
+  if x.dtype == np.uint8:
     # Whole numbers, without a float copy of the training part. Python's own
     # integers hold the products, which pass 64 bits on large sets.
-    total = np.zeros(flat.shape[1], object)
-    square = np.zeros(flat.shape[1], object)
-    for start in range(0, len(flat), 1 << 20):
-      part = flat[start : start + (1 << 20)].astype(np.int64)
+    total, square = np.zeros((2, channels), object)
+    pixels = math.prod(x.shape[1:-1])
+    rows = max(_PIXELS // pixels, 1)
+    for start in range(0, len(x), rows):
+      part = x[start : start + rows].reshape(-1, channels).astype(np.int64)
       total += part.sum(axis=0)
       square += (part * part).sum(axis=0)
-    mean = (total / len(flat)).astype(np.float64)
-    spread = (square * len(flat) - total * total).astype(np.float64)
-    std = np.sqrt(spread) / len(flat)
+    count = len(x) * pixels
+    mean = (total / count).astype(np.float64)
+    spread = (square * count - total * total).astype(np.float64)
+    std = np.sqrt(spread) / count
   else:
+    flat = x.reshape(-1, channels)
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
   std = np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, unit)

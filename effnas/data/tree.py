@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 import dataclasses
 import hashlib
 import pathlib
+from typing import Any
 
 from effnas import errors
 from effnas.data import source
@@ -32,13 +33,16 @@ class Tree:
   test: tuple[Example, ...] | None
 
 
-def read(root: pathlib.Path, suffixes: Collection[str]) -> Tree:
+def read(
+  root: pathlib.Path, suffixes: Collection[str], held: str = 'test'
+) -> Tree:
   """Finds the classes and files below a folder.
 
   Args:
     root: Either ROOT/CLASS/FILE, or ROOT/train/CLASS/FILE with or without
       ROOT/test/CLASS/FILE.
     suffixes: Which files are examples, such as '.png'; others are passed over.
+    held: Name of the folder that is 'test' above.
 
   Returns:
     The tree.
@@ -54,17 +58,17 @@ def read(root: pathlib.Path, suffixes: Collection[str]) -> Tree:
     classes = tuple(parts)
     return Tree(classes, _examples(parts, classes, suffixes, root), None)
   for name in parts:
-    if name not in ('train', 'test'):
+    if name not in ('train', held):
       raise errors.UserError(
-        f'{parts[name]}: beside train there may only be test; move it away'
+        f'{parts[name]}: beside train there may only be {held}; move it away'
       )
   train = _folders(parts['train'])
   classes = tuple(train)
   found = _examples(train, classes, suffixes, parts['train'])
-  if 'test' not in parts:
+  if held not in parts:
     return Tree(classes, found, None)
-  test = _folders(parts['test'])
-  return Tree(classes, found, _examples(test, classes, suffixes, parts['test']))
+  test = _folders(parts[held])
+  return Tree(classes, found, _examples(test, classes, suffixes, parts[held]))
 
 
 def fingerprint(tree: Tree, root: pathlib.Path) -> dict[str, str]:
@@ -74,6 +78,27 @@ def fingerprint(tree: Tree, root: pathlib.Path) -> dict[str, str]:
     name = example.path.relative_to(root).as_posix()
     digest.update(f'{source.digest_of(example.path)}  {name}\n'.encode())
   return {'file': root.resolve().name, 'sha256': digest.hexdigest()}
+
+
+def listing(tree: Tree, root: pathlib.Path) -> dict[str, Any]:
+  """Returns one record for all files, of which none is read.
+
+  The sha256 is over their sizes and names; 'count' and 'bytes' say how many
+  and how large.
+  """
+  digest, count, total = hashlib.sha256(), 0, 0
+  for example in (*tree.train, *(tree.test or ())):
+    name = example.path.relative_to(root).as_posix()
+    size = example.path.stat().st_size
+    digest.update(f'{size}  {name}\n'.encode(errors='surrogateescape'))
+    count, total = count + 1, total + size
+  return {
+    'file': root.resolve().name,
+    'sha256': digest.hexdigest(),
+    'of': 'sizes and names',
+    'count': count,
+    'bytes': total,
+  }
 
 
 def _folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -104,5 +129,6 @@ def _examples(
       raise errors.UserError(
         f'{path} holds no example ({", ".join(sorted(suffixes))})'
       )
-    examples += [Example(file, classes.index(name)) for file in files]
+    label = classes.index(name)
+    examples += [Example(file, label) for file in files]
   return tuple(examples)

@@ -1,10 +1,18 @@
-"""The training split on the device: whole where it fits, else in pieces."""
+"""The training split on the device: whole where it fits, else in pieces.
+
+A streamed split (one that has `pieces`, as `effnas.data.stream.Stream`) always
+comes in pieces; the next is decoded and on its way while one is trained on.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
+
+# A piece of a stream: a second or so of training, many steps long. Three of
+# them may lie on the device: in use, waiting, arriving.
+_STREAM_BYTES = 2**29
 
 
 class Feed:
@@ -20,7 +28,7 @@ class Feed:
     """Makes the feed.
 
     Args:
-      split: Has arrays x (N, ...) and y.
+      split: Has arrays x (N, ...) and y; a streamed one also `pieces`.
       batch_size: Rows per step, N at most.
       device_bytes: Bytes of x that may lie on the device at once.
     """
@@ -28,7 +36,10 @@ class Feed:
     self._whole: tuple[jax.Array, jax.Array] | None = None
     n = len(split.x)
     row_bytes = split.x[:1].nbytes
-    if n * row_bytes <= device_bytes:
+    self._pieces = getattr(split, 'pieces', None)
+    if self._pieces is not None:
+      device_bytes = min(device_bytes // 3, _STREAM_BYTES)
+    if self._pieces is None and n * row_bytes <= device_bytes:
       self.sizes = [n]
       self._whole = self._put(slice(None))
     else:
@@ -45,6 +56,10 @@ class Feed:
       yield self._whole
       return
     order = np.random.default_rng([seed, epoch]).permutation(len(self._split.x))
+    if self._pieces is not None:
+      order = order[: sum(self.sizes)]
+      yield from self._pieces(order, self.sizes[0], (seed, epoch), _on_device)
+      return
     start = 0
     for size in self.sizes:
       # Sorted, as a memory-mapped file is read best; the epoch shuffles.
@@ -54,4 +69,8 @@ class Feed:
   def _put(self, rows: Any) -> tuple[jax.Array, jax.Array]:
     x = np.asarray(self._split.x[rows])
     y = np.asarray(self._split.y[rows])
-    return jax.device_put(x), jax.device_put(y)
+    return _on_device(x, y)
+
+
+def _on_device(x: np.ndarray, y: np.ndarray) -> tuple[jax.Array, jax.Array]:
+  return jax.device_put(x), jax.device_put(y)

@@ -65,7 +65,8 @@ def fit(
 
   Args:
     net: A Linen module whose `__call__` takes `train`, or `rewrite.Rewritten`.
-    dataset: Has `train` and `valid` (each with arrays x and y) and `prepare`.
+    dataset: Has `train` and `valid` (each with arrays x and y, or streams as
+      `effnas.data.stream.Stream`) and `prepare`.
     epochs: Number of passes over the training split.
     batch_size: Inputs per step; the last, incomplete batch of an epoch is left
       out. A split smaller than a batch is one batch.
@@ -86,7 +87,8 @@ def fit(
     variables: Variables to start from instead of drawn ones.
     loss: (logits, labels, inputs) -> scalar instead of the cross-entropy.
     device_bytes: A larger training split goes to the device piece by piece,
-      shuffled on the host.
+      shuffled on the host; a stream always does, in pieces of a third of it
+      at most.
 
   Returns:
     The variables and the history.

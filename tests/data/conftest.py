@@ -75,14 +75,20 @@ _WRITERS = {
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(tmp_path, write_images):
   """Returns the options that load a set from files of a few kilobytes.
 
   A set without a row here is taken to need none, as digits.
   """
 
+  def write_imagenet(root):
+    path = write_images(root, {'train': 10, 'val': 4})
+    return {'path': path, 'size': 8, 'moments': 'measured'}
+
+  writers = {**_WRITERS, 'imagenet': write_imagenet}
+
   def options(name):
-    writer = _WRITERS.get(name)
+    writer = writers.get(name)
     return {} if writer is None else writer(tmp_path)
 
   return options

@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import PIL.Image
-import PIL.ImageOps
 
 from effnas import errors
-from effnas.data import dataset, source, tree
-
-_SUFFIXES = ('.bmp', '.gif', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.webp')
-_MODES = {1: 'L', 3: 'RGB'}
+from effnas.data import dataset, image, source, tree
 
 
 def load(
@@ -39,14 +34,14 @@ def load(
   del verify
   root = source.given('folder', path)
   height, width = _shape(size)
-  if channels not in _MODES:
+  if channels not in (1, 3):
     raise errors.UserError(f'channels must be 1 or 3, got {channels!r}')
-  found = tree.read(root, _SUFFIXES)
+  found = tree.read(root, image.SUFFIXES)
 
   def part(examples):
     images = np.empty((len(examples), height, width, channels), np.uint8)
     for i, example in enumerate(examples):
-      images[i] = _decode(example.path, height, width, channels)
+      images[i] = image.fit(example.path, height, width, channels)
     labels = np.array([example.label for example in examples], np.int32)
     return dataset.Split(images, labels)
 
@@ -72,22 +67,3 @@ def _shape(size: int | Sequence[int]) -> tuple[int, int]:
       f'size must be a number of pixels or [height, width], got {size!r}'
     )
   return pair[0], pair[1]
-
-
-def _decode(path, height: int, width: int, channels: int) -> np.ndarray:
-  try:
-    with PIL.Image.open(path) as image:
-      pixels = image.convert(_MODES[channels])
-  except (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    PIL.Image.DecompressionBombError,
-  ) as error:
-    raise errors.UserError(f'{path} is no readable image: {error}') from error
-  if pixels.size != (width, height):
-    pixels = PIL.ImageOps.fit(
-      pixels, (width, height), PIL.Image.Resampling.BILINEAR
-    )
-  return np.asarray(pixels).reshape(height, width, channels)

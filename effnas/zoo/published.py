@@ -1,0 +1,46 @@
+"""One published network as a space of one point, to train it from a config."""
+
+from typing import Any
+
+from effnas import errors
+from effnas import space as sp
+from effnas.zoo import network
+
+# Of the default network, as of most; another's is in `zoo.load(name)`.
+INPUT = network.Input((224, 224, 3))
+
+
+def space(name: str = 'mobilenet_v2', **arguments: Any) -> sp.Space:
+  """Returns the space that holds a published network and nothing to choose.
+
+  Args:
+    name: One of `effnas.zoo.networks()`.
+    **arguments: Override what the published one has, e.g. `classes`.
+
+  Returns:
+    A space of one point.
+
+  Raises:
+    UserError: The name is none of the zoo's, or the network does not take one
+      of the arguments.
+
+  Example:
+    >>> space('mobilenet_v2', classes=10).build({})['model'].classes
+    10
+  """
+  from effnas import zoo  # which imports this file
+
+  build = zoo.load(name).build
+  # Configs come from JSON, which has no tuples; fields of networks must hash.
+  given = {key: _hashable(value) for key, value in arguments.items()}
+  try:
+    model = build(**given)
+  except TypeError as error:
+    raise errors.UserError(f'the network {name!r}: {error}') from error
+  return sp.Space({'model': model})
+
+
+def _hashable(value: Any) -> Any:
+  if isinstance(value, list | tuple):
+    return tuple(_hashable(item) for item in value)
+  return value
