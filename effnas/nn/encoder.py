@@ -19,6 +19,7 @@ class EncoderLayer(linen.Module):
     layer_scale: What the factors of each branch's channels start from; None
       leaves them out.
     drop_path: Rate of stochastic depth, for each of the two branches.
+    norm: Template of the two normalisations.
 
   Cost:
     MACs = macs(attention) + 2 * T * C * round(mlp * C)
@@ -40,6 +41,7 @@ class EncoderLayer(linen.Module):
   act: layers.Activation = layers.gelu
   layer_scale: float | None = None
   drop_path: float = 0.0
+  norm: linen.Module = layers.Norm('layer')
 
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
@@ -48,10 +50,10 @@ class EncoderLayer(linen.Module):
     branch = functools.partial(
       branch_lib.Branch, self.layer_scale, self.drop_path
     )
-    y = layers.Norm('layer', name='norm_attention')(x)
+    y = self.norm.copy(name='norm_attention')(x, train)
     y = self.attention.copy(name='attend')(y)
     x = x + branch(name='branch_attention')(y, train)
-    y = layers.Norm('layer', name='norm_mlp')(x)
+    y = self.norm.copy(name='norm_mlp')(x, train)
     y = self.act(layers.Dense(round(self.mlp * channels), name='mlp_in')(y))
     y = layers.Dense(channels, name='mlp_out')(y)
     return x + branch(name='branch_mlp')(y, train)
