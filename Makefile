@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint lock clean
+.PHONY: help demo test test-all lint zoo lock clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,10 @@ lint: $(VENV)/.made-dev  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+
+zoo: $(VENV)/.made  ## count every network of the zoo anew (after adding one)
+	$(BIN)/effnas zoo --recount --format=json > effnas/zoo/table.json.new
+	mv effnas/zoo/table.json.new effnas/zoo/table.json
 
 lock:  ## pin the newest versions that pyproject.toml allows
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

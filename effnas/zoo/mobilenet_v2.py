@@ -1,16 +1,18 @@
 """MobileNetV2 at its published widths, and the space around it."""
 
+from collections.abc import Sequence
 import functools
 
 from effnas import space as sp
-from effnas.nn import channels, staged
+from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import mbconv
-from effnas.zoo import network
+from effnas.zoo import network, pytorch
 
 PAPER = (
   'Sandler et al., 2018, MobileNetV2: Inverted Residuals and Linear '
   'Bottlenecks, https://arxiv.org/abs/1801.04381'
 )
+INPUT = network.Input((224, 224, 3))
 # Expansion, channels, blocks, stride (table 2 of the paper).
 _STAGES = (
   (1, 16, 1, 1),
@@ -29,6 +31,8 @@ def mobilenet_v2(
   classes: int = 1000,
   stem_stride: int = 2,
   dropout: float = 0.2,
+  epsilon: float = 1e-5,
+  stages: Sequence[tuple[int, int, int, int]] = _STAGES,
 ) -> staged.StagedNet:
   """Returns MobileNetV2.
 
@@ -37,6 +41,8 @@ def mobilenet_v2(
     classes: Logits.
     stem_stride: 2 as published; 1 for images of 32x32.
     dropout: Rate before the classifier.
+    epsilon: Of the batch normalisations; 1e-3 in the published code.
+    stages: Expansion, channels, blocks and stride of each.
 
   Returns:
     The network; 3,504,872 parameters and 300,774,272 MACs at width 1 and
@@ -45,6 +51,7 @@ def mobilenet_v2(
   Reference:
     Sandler et al., 2018, https://arxiv.org/abs/1801.04381
   """
+  norm = layers.Norm(epsilon=epsilon)
   return staged.StagedNet(
     stem=channels.divisible(32 * width),
     stem_stride=stem_stride,
@@ -53,13 +60,14 @@ def mobilenet_v2(
         channels.divisible(features * width),
         stride,
         depth,
-        mbconv.MBConv(expand=expand),
+        mbconv.MBConv(expand=expand, norm=norm),
       )
-      for expand, features, depth, stride in _STAGES
+      for expand, features, depth, stride in stages
     ),
     head=channels.divisible(1280 * max(1.0, width)),
     classes=classes,
     dropout=dropout,
+    norm=norm,
   )
 
 
@@ -67,7 +75,10 @@ def networks() -> dict[str, network.Network]:
   """Returns the published widths."""
   return {
     name(width): network.Network(
-      functools.partial(mobilenet_v2, width), (224, 224, 3), PAPER
+      functools.partial(mobilenet_v2, width=width),
+      INPUT.shape,
+      PAPER,
+      torch=pytorch.mobile,
     )
     for width in _WIDTHS
   }
@@ -83,8 +94,22 @@ def name(width: float) -> str:
   return 'mobilenet_v2' + ('' if width == 1 else f'_{round(100 * width):03}')
 
 
+def miniature() -> network.Network:
+  """Returns two narrow stages, for tests."""
+  return network.Network(
+    functools.partial(
+      mobilenet_v2, 0.25, classes=10, stages=((1, 32, 1, 1), (6, 48, 2, 2))
+    ),
+    (32, 32, 3),
+    PAPER,
+  )
+
+
 def space(
-  classes: int = 1000, stem_stride: int = 2, width: float = 1.0
+  classes: int = 1000,
+  stem_stride: int = 2,
+  width: float = 1.0,
+  epsilon: float = 1e-5,
 ) -> sp.Space:
   """Returns the space around MobileNetV2: depth, kernel and expansion.
 
@@ -92,11 +117,12 @@ def space(
     classes: Logits.
     stem_stride: 2 as published; 1 for images of 32x32.
     width: Multiplies the published channels.
+    epsilon: Of the batch normalisations.
 
   Returns:
     A space of which the published network is a point.
   """
-  published = mobilenet_v2(width, classes, stem_stride)
+  published = mobilenet_v2(width, classes, stem_stride, epsilon=epsilon)
   stages = []
   for stage, (expand, _, depth, _) in zip(
     published.stages, _STAGES, strict=True
@@ -105,11 +131,12 @@ def space(
       expand=sp.oneof(*sorted({3, 4, 6} if expand > 1 else {1, 2})),
       kernel=sp.oneof(3, 5, 7),
       se=sp.oneof(False, True),
+      norm=published.norm,
     )
     depths = sp.oneof(*range(max(1, depth - 1), depth + 2))
     stages.append(staged.Stage(stage.features, stage.stride, depths, block))
   fields = {
     field: getattr(published, field)
-    for field in ('stem', 'stem_stride', 'head', 'classes', 'dropout')
+    for field in ('stem', 'stem_stride', 'head', 'classes', 'dropout', 'norm')
   }
   return sp.Space({'model': staged.StagedNet(stages=tuple(stages), **fields)})

@@ -32,15 +32,15 @@ def by_rules(rules: Sequence[tuple[str, str]]) -> Names:
     rules: (expression, template) pairs; a template refers to groups by number.
 
   Returns:
-    The names.
+    What names a path.
 
   Example:
-    >>> names = by_rules([(r'layer_(.*)/conv', r'layers.\1.0')])
-    >>> names('layer_3/conv', ())
+    >>> name = by_rules([(r'layer_(.*)/conv', r'layers.\1.0')])
+    >>> name('layer_3/conv', ())
     'layers.3.0'
   """
 
-  def names(path: str, paths: Collection[str]) -> str | None:
+  def name(path: str, paths: Collection[str]) -> str | None:
     del paths
     for expression, template in rules:
       found = re.fullmatch(expression, path)
@@ -48,7 +48,7 @@ def by_rules(rules: Sequence[tuple[str, str]]) -> Names:
         return found.expand(template)
     return None
 
-  return names
+  return name
 
 
 def load(
@@ -84,29 +84,20 @@ def load(
     >>> found['params']['classifier']['kernel'].shape
     (3, 2)
   """
-  if network.torch is None:
-    raise errors.UserError('no names of PyTorch weights are known for it')
-  shapes = _flat(
-    rewrite.abstract_variables(
-      network.build(**arguments), network.input_shape, network.input_dtype
-    )
-  )
-  paths = {path.partition('/')[2] for path in shapes}
+  shapes = _shapes(network, **arguments)
   left = dict(state_dict)
   variables: dict[str, Any] = {}
-  for path, shape in shapes.items():
-    name = _name(network.torch, path.partition('/')[2], paths)
-    if name not in state_dict:
+  for path, name in names(network, **arguments).items():
+    if name not in left:
       raise errors.UserError(
-        f'the PyTorch weights lack {name!r}, for {path} {shape}'
+        f'the PyTorch weights lack {name!r}, for {path} {shapes[path]}'
       )
-    left.pop(name, None)
-    array = _arranged(np.asarray(state_dict[name]), shape)
+    given = np.asarray(left.pop(name))
+    array = _arranged(given, shapes[path])
     if array is None:
       raise errors.UserError(
-        f'{name!r} of the PyTorch weights has the shape '
-        f'{tuple(np.shape(state_dict[name]))}, which does not fit {path} '
-        f'{shape}'
+        f'{name!r} of the PyTorch weights has the shape {given.shape}, which '
+        f'does not fit {path} {shapes[path]}'
       )
     *parents, last = path.split('/')
     place = variables
@@ -123,8 +114,41 @@ def load(
   return variables
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, tuple]:
-  found: dict[str, tuple] = {}
+def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
+  """Returns timm's name of each array of a network, by our path to it.
+
+  Args:
+    network: A network of the zoo.
+    **arguments: For `network.build`.
+
+  Raises:
+    UserError: The family knows none.
+  """
+  if network.torch is None:
+    raise errors.UserError(
+      'no names of PyTorch weights are known for this network'
+    )
+  shapes = _shapes(network, **arguments)
+  paths = {path.partition('/')[2] for path in shapes}
+  return {
+    path: _name(network.torch, path.partition('/')[2], paths) for path in shapes
+  }
+
+
+def _shapes(
+  network: network_lib.Network, **arguments: Any
+) -> dict[str, tuple[int, ...]]:
+  return _flat(
+    rewrite.abstract_variables(
+      network.build(**arguments), network.input_shape, network.input_dtype
+    )
+  )
+
+
+def _flat(
+  tree: Mapping[str, Any], prefix: str = ''
+) -> dict[str, tuple[int, ...]]:
+  found: dict[str, tuple[int, ...]] = {}
   for key, value in tree.items():
     if isinstance(value, Mapping):
       found |= _flat(value, f'{prefix}{key}/')
@@ -133,14 +157,14 @@ def _flat(tree: Mapping[str, Any], prefix: str = '') -> dict[str, tuple]:
   return found
 
 
-def _name(names: Names, path: str, paths: Collection[str]) -> str:
+def _name(known: Names, path: str, paths: Collection[str]) -> str:
   module, _, leaf = path.rpartition('/')
-  whole = names(path, paths)
+  whole = known(path, paths)
   if whole is not None:
     return whole
   # Normalisations lie one level below the name that their rule is for.
   for above in (module, module.rpartition('/')[0]):
-    name = names(above, paths)
+    name = known(above, paths)
     if name is not None:
       return f'{name}.{_LEAVES.get(leaf, leaf)}'
   raise errors.UserError(f'no name of PyTorch weights is known for {path}')

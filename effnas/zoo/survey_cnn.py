@@ -56,7 +56,7 @@ def networks() -> dict[str, network.Network]:
   """Returns the seven widths of the guide."""
   return {
     f'survey_cnn_{round(100 * width):03}': network.Network(
-      functools.partial(SurveyCNN, width), (32, 32, 3), PAPER
+      functools.partial(SurveyCNN, width=width), (32, 32, 3), PAPER
     )
     for width in _WIDTHS
   }

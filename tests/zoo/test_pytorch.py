@@ -9,25 +9,27 @@ from effnas import errors, zoo
 from effnas.nn import rewrite
 from effnas.zoo import pytorch
 
-# timm's networks of the same architecture as ours, with the side of the image
-# to compare them at. Where timm has no such name, a function makes it.
-PAIRS = {
-  name: (theirs, side)
-  for name, theirs, side in [
-    ('mobilenet_v2', 'mobilenetv2_100', 64),
-  ]
-}
-FEW = ('mobilenet_v2',)
+# Compared in each run, a network of each of the families.
+FEW = (
+  'mobilenet_v2_035',
+  'mobilenet_v3_small',
+  'efficientnet_b0',
+  'convnext_atto',
+  'resnet_18',
+  'deit_tiny',
+  'mobilevit_xxs',
+)
 
 
 @pytest.mark.parametrize(
   'name',
   [
-    pytest.param(n, marks=[] if n in FEW else [pytest.mark.slow]) for n in PAIRS
+    pytest.param(n, marks=[] if n in FEW else [pytest.mark.slow])
+    for n in timm_weights.PAIRS
   ],
 )
 def test_logits_are_those_of_pytorch(name, capsys):
-  theirs, side = PAIRS[name]
+  theirs, side = timm_weights.PAIRS[name]
   found, told_apart = timm_weights.difference(name, theirs, side)
   with capsys.disabled():
     print(f'{name}: largest difference of logits {found:.1e}')
@@ -78,6 +80,13 @@ def test_what_does_not_fit_is_named(state, change, said):
   state = {name: array for name, array in state.items() if array is not None}
   with pytest.raises(errors.UserError, match=said):
     zoo.load_torch(zoo.load('mobilenet_v2_035'), state)
+
+
+def test_each_network_that_timm_names_is_compared():
+  named = {name for name, net in zoo.networks().items() if net.torch}
+  # Those by the names of RepDistiller, which is no package to compare with.
+  own = {name for name in named if name.startswith(('resnet_cifar', 'wrn'))}
+  assert named - own == set(timm_weights.PAIRS)
 
 
 def test_a_family_without_names_says_so():

@@ -22,6 +22,9 @@ class Meta4D(linen.Module):
     stride: Of the convolution in front.
     pool: Side of the pooling window, odd.
     mlp: Hidden channels = mlp * F.
+    bias: Whether convolutions have biases, which the normalisations undo; the
+      networks were published with them.
+    norm: Template of the normalisations.
     act: Activation of the hidden channels.
     layer_scale: What the factors of each branch's channels start from.
     drop_path: Rate of stochastic depth, for each of the two branches.
@@ -46,6 +49,8 @@ class Meta4D(linen.Module):
   stride: int = 1
   pool: int = 3
   mlp: float = 4
+  bias: bool = False
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = layers.gelu
   layer_scale: float = 1e-5
   drop_path: float = 0.0
@@ -56,15 +61,16 @@ class Meta4D(linen.Module):
     branch = functools.partial(
       branch_lib.Branch, self.layer_scale, self.drop_path
     )
-    x = _down(x, self.features, self.stride, train)
+    conv = functools.partial(layers.ConvNorm, bias=self.bias, norm=self.norm)
+    x = _down(x, self.features, self.stride, conv, train)
     channels = x.shape[-1]
     y = linen.avg_pool(
       x, (self.pool, self.pool), padding='SAME', count_include_pad=False
     )
     x = x + branch(name='branch_pool')(y.astype(x.dtype) - x, train)
     hidden = round(self.mlp * channels)
-    y = layers.ConvNorm(hidden, act=self.act, name='mlp_in')(x, train)
-    y = layers.ConvNorm(channels, name='mlp_out')(y, train)
+    y = conv(hidden, act=self.act, name='mlp_in')(x, train)
+    y = conv(channels, name='mlp_out')(y, train)
     return x + branch(name='branch_mlp')(y, train)
 
 
@@ -78,6 +84,8 @@ class Meta3D(linen.Module):
     stride: Of the convolution in front.
     attention: Template of a module that maps [N, H, W, F] to the same shape.
     mlp: Hidden channels of the perceptron = mlp * F.
+    bias: Whether the convolution in front has a bias, see `Meta4D`.
+    norm: Template of its normalisation.
     act: Its activation.
     layer_scale: What the factors of each branch's channels start from.
     drop_path: Rate of stochastic depth, for each of the two branches.
@@ -112,6 +120,8 @@ class Meta3D(linen.Module):
     bias=True,
   )
   mlp: float = 4
+  bias: bool = False
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = layers.gelu
   layer_scale: float = 1e-5
   drop_path: float = 0.0
@@ -119,7 +129,8 @@ class Meta3D(linen.Module):
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
-    x = _down(x, self.features, self.stride, train)
+    conv = functools.partial(layers.ConvNorm, bias=self.bias, norm=self.norm)
+    x = _down(x, self.features, self.stride, conv, train)
     return encoder.EncoderLayer(
       self.attention,
       self.mlp,
@@ -130,14 +141,12 @@ class Meta3D(linen.Module):
     )(x, train)
 
 
-def _down(x, features, stride, train):
+def _down(x, features, stride, conv, train):
   """Embeds a map in fewer positions or other channels, where asked."""
   features = features or x.shape[-1]
   if stride == 1 and features == x.shape[-1]:
     return x
-  return layers.ConvNorm(features, kernel=3, stride=stride, name='down')(
-    x, train
-  )
+  return conv(features, kernel=3, stride=stride, name='down')(x, train)
 
 
 def variants() -> dict[str, linen.Module]:

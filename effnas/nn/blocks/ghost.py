@@ -18,6 +18,7 @@ class GhostModule(linen.Module):
     kernel: Side of its kernel.
     ratio: Channels over those that are convolved fully.
     cheap: Side of the depthwise kernel.
+    norm: Template of the normalisations.
     act: Activation, or None.
 
   Cost:
@@ -39,6 +40,7 @@ class GhostModule(linen.Module):
   kernel: int = 1
   ratio: int = 2
   cheap: int = 3
+  norm: linen.Module = layers.Norm()
   act: layers.Activation | None = jax.nn.relu
 
   @linen.compact
@@ -50,6 +52,7 @@ class GhostModule(linen.Module):
       primary,
       kernel=self.kernel,
       stride=self.stride,
+      norm=self.norm,
       act=self.act,
       name='primary',
     )(x, train)
@@ -59,6 +62,7 @@ class GhostModule(linen.Module):
       primary * (self.ratio - 1),
       kernel=self.cheap,
       depthwise=True,
+      norm=self.norm,
       act=self.act,
       name='ghosts',
     )(x, train)
@@ -81,6 +85,7 @@ class GhostBottleneck(linen.Module):
     cheap: Side of the depthwise kernels in the ghost modules.
     se: Whether to squeeze and excite.
     squeeze: Template of how.
+    norm: Template of the normalisations.
     act: Activation of the first module.
     drop_path: Rate of stochastic depth.
 
@@ -113,6 +118,7 @@ class GhostBottleneck(linen.Module):
   cheap: int = 3
   se: bool = False
   squeeze: linen.Module = squeeze_excite.SqueezeExcite(of='hidden', divisor=4)
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.relu
   drop_path: float = 0.0
 
@@ -124,12 +130,21 @@ class GhostBottleneck(linen.Module):
 
     def ghost(width, act, name):
       return GhostModule(
-        width, ratio=self.ratio, cheap=self.cheap, act=act, name=name
+        width,
+        ratio=self.ratio,
+        cheap=self.cheap,
+        norm=self.norm,
+        act=act,
+        name=name,
       )
 
     def depthwise(name):
       return layers.ConvNorm(
-        kernel=self.kernel, stride=self.stride, depthwise=True, name=name
+        kernel=self.kernel,
+        stride=self.stride,
+        depthwise=True,
+        norm=self.norm,
+        name=name,
       )
 
     hidden = round(self.expand * channels)
@@ -141,7 +156,9 @@ class GhostBottleneck(linen.Module):
     y = ghost(features, None, 'ghost_project')(y, train)
     if self.stride > 1 or features != channels:
       x = depthwise('shortcut_depthwise')(x, train)
-      x = layers.ConvNorm(features, name='shortcut_pointwise')(x, train)
+      x = layers.ConvNorm(features, norm=self.norm, name='shortcut_pointwise')(
+        x, train
+      )
     return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)
 
 

@@ -46,6 +46,7 @@ class MixedConvNorm(linen.Module):
     kernels: Side of each part's kernel.
     stride: Of all.
     depthwise: Whether each filter sees one channel only.
+    norm: Template of the normalisations.
     act: Activation, or None.
 
   Cost:
@@ -61,6 +62,7 @@ class MixedConvNorm(linen.Module):
   kernels: Sequence[int] = (3, 5, 7)
   stride: int = 1
   depthwise: bool = False
+  norm: linen.Module = layers.Norm()
   act: layers.Activation | None = None
 
   @linen.compact
@@ -76,6 +78,7 @@ class MixedConvNorm(linen.Module):
         kernel=self.kernels[i],
         stride=self.stride,
         depthwise=self.depthwise,
+        norm=self.norm,
         act=self.act,
         name=f'part_{i}',
       )
@@ -96,6 +99,7 @@ class MixConv(linen.Module):
     project_groups: Groups of the projection.
     se: Whether to squeeze and excite.
     squeeze: Template of how.
+    norm: Template of the normalisations.
     act: Activation after expansion and depthwise convolutions.
     drop_path: Rate of stochastic depth, where there is a shortcut.
 
@@ -132,6 +136,7 @@ class MixConv(linen.Module):
   squeeze: linen.Module = squeeze_excite.SqueezeExcite(
     0.5, act=jax.nn.silu, gate=jax.nn.sigmoid
   )
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.silu
   drop_path: float = 0.0
 
@@ -145,6 +150,7 @@ class MixConv(linen.Module):
       y = MixedConvNorm(
         round(self.expand * channels),
         (1,) * self.expand_groups,
+        norm=self.norm,
         act=self.act,
         name='expand',
       )(y, train)
@@ -152,14 +158,15 @@ class MixConv(linen.Module):
       kernels=self.kernels,
       stride=self.stride,
       depthwise=True,
+      norm=self.norm,
       act=self.act,
       name='depthwise',
     )(y, train)
     if self.se:
       y = self.squeeze.copy(name='se')(y, channels)
-    y = MixedConvNorm(features, (1,) * self.project_groups, name='project')(
-      y, train
-    )
+    y = MixedConvNorm(
+      features, (1,) * self.project_groups, norm=self.norm, name='project'
+    )(y, train)
     if self.stride > 1 or features != channels:
       return y
     return x + stochastic_depth.StochasticDepth(self.drop_path)(y, train)

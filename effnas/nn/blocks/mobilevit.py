@@ -1,5 +1,7 @@
 """The MobileViT block: convolution, attention between patches, convolution."""
 
+import functools
+
 from flax import linen
 import jax
 import jax.numpy as jnp
@@ -64,6 +66,7 @@ class MobileViT(linen.Module):
     patch: Side of a patch.
     attention: Template of a module that maps [N, h, w, d] to the same shape.
     mlp: Hidden channels of the perceptron = mlp * d.
+    norm: Template of the normalisations behind convolutions.
     act: Activation of convolutions and perceptron.
     drop_path: Rate of stochastic depth, for each branch of the encoder.
 
@@ -99,6 +102,7 @@ class MobileViT(linen.Module):
   patch: int = 2
   attention: linen.Module = multi_head.MultiHeadAttention(bias=True)
   mlp: float = 2
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.silu
   drop_path: float = 0.0
 
@@ -110,17 +114,14 @@ class MobileViT(linen.Module):
       x = self.down.copy(features=features, stride=self.stride, name='reduce')(
         x, train
       )
-    y = layers.ConvNorm(kernel=self.kernel, act=self.act, name='local')(
-      x, train
-    )
+    conv = functools.partial(layers.ConvNorm, norm=self.norm, act=self.act)
+    y = conv(kernel=self.kernel, name='local')(x, train)
     dim = self.dim or channels_lib.divisible(1.5 * features)
     y = layers.Conv(dim, (1, 1), use_bias=False, name='widen')(y)
     y = self._encoded(y, train)
-    y = layers.ConvNorm(features, act=self.act, name='narrow')(y, train)
+    y = conv(features, name='narrow')(y, train)
     y = jnp.concatenate([x, y], axis=-1)
-    return layers.ConvNorm(
-      features, kernel=self.kernel, act=self.act, name='fuse'
-    )(y, train)
+    return conv(features, kernel=self.kernel, name='fuse')(y, train)
 
   def _encoded(self, x, train):
     """Runs the encoder's layers between patches, [N, H_, W_, d]."""
@@ -135,7 +136,7 @@ class MobileViT(linen.Module):
         drop_path=self.drop_path,
         name=f'encode_{i}',
       )(x, train)
-    x = layers.Norm('layer', name='norm')(x)
+    x = layers.Norm('layer', name='norm_encoded')(x)
     return _stretched(fold(x, self.patch), (height, width))
 
 

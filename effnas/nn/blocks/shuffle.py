@@ -40,6 +40,7 @@ class ShuffleUnit(linen.Module):
     features: Output channels F, even; 0 keeps the input's.
     stride: Of the depthwise convolutions.
     kernel: Side of their kernels.
+    norm: Template of the normalisations.
     act: Activation after each 1x1 convolution.
 
   Cost:
@@ -64,6 +65,7 @@ class ShuffleUnit(linen.Module):
   features: int = 0
   stride: int = 1
   kernel: int = 3
+  norm: linen.Module = layers.Norm()
   act: layers.Activation = jax.nn.relu
 
   @linen.compact
@@ -82,11 +84,15 @@ class ShuffleUnit(linen.Module):
     half = features // 2
 
     def pointwise(name):
-      return layers.ConvNorm(half, act=self.act, name=name)
+      return layers.ConvNorm(half, norm=self.norm, act=self.act, name=name)
 
     def depthwise(name):
       return layers.ConvNorm(
-        kernel=self.kernel, stride=self.stride, depthwise=True, name=name
+        kernel=self.kernel,
+        stride=self.stride,
+        depthwise=True,
+        norm=self.norm,
+        name=name,
       )
 
     if self.stride > 1 or x.shape[-1] != features:
