@@ -16,6 +16,7 @@ Examples:
 """
 
 import pathlib
+import re
 from typing import Any
 
 from absl import flags
@@ -62,7 +63,7 @@ def run(request: request_lib.Request) -> None:
         'x'.join(map(str, row['input'])),
         row['params'],
         row['macs'],
-        row['paper'],
+        re.split(r'(?<=, \d{4})', row['paper'])[0],  # authors and year
       ]
       for row in rows
     ],
