@@ -11,14 +11,6 @@ import pytest
 from effnas import errors, footprint
 from effnas.zoo import nasbench201
 
-# Trainable parameters and MACs on CIFAR-10, as the published table has them.
-PUBLISHED = {
-  'nasbench201_conv3x3': (1_531_546, 220_119_680),
-  'nasbench201_conv1x1': (241_306, 31_376_000),
-  'nasbench201_skip': (73_306, 7_783_040),
-  'nasbench201_resnet': (559_386, 78_561_920),
-  'nasbench201_best': (1_073_466, 153_272_960),
-}
 _DATA = pathlib.Path(__file__).parents[3] / 'shared' / 'data'
 _KEYS = list(nasbench201.space().decisions)
 
@@ -45,14 +37,7 @@ def _measure(arch):
   return found['params'], found['macs']
 
 
-@pytest.mark.parametrize('name', PUBLISHED)
-def test_parameters_and_macs_are_the_published_ones(name):
-  published = nasbench201.networks()[name]
-  counted = footprint.measure(published.build(), published.input_shape)
-  assert (counted['params'], counted['macs']) == PUBLISHED[name]
-
-
-@pytest.mark.parametrize('name', PUBLISHED)
+@pytest.mark.parametrize('name', nasbench201.networks())
 def test_a_published_network_is_a_point_of_the_space(name):
   net = nasbench201.networks()[name].build()
   arch = {key: getattr(net, key.removeprefix('model.')) for key in _KEYS}

@@ -9,14 +9,6 @@ import pytest
 from effnas import errors, footprint
 from effnas.zoo import nasbench_macro
 
-# 'params' and 'flops' of the published table. Its counter adds up the MACs of
-# convolutions and of the classifier, as footprint does.
-PUBLISHED = {
-  'nasbench_macro_identity': (387_882, 7_713_280),
-  'nasbench_macro_mb3_k3': (1_588_874, 53_246_464),
-  'nasbench_macro_mb6_k5': (2_932_586, 105_660_928),
-  'nasbench_macro_best': (1_985_514, 85_164_544),
-}
 _DATA = pathlib.Path(__file__).parents[3] / 'shared' / 'data'
 
 
@@ -39,13 +31,6 @@ def _measure(key):
   net = nasbench_macro.nasbench_macro(key)
   found = footprint.measure(net, nasbench_macro.INPUT.shape)
   return found['params'], found['macs']
-
-
-@pytest.mark.parametrize('name', PUBLISHED)
-def test_parameters_and_macs_are_the_published_ones(name):
-  published = nasbench_macro.networks()[name]
-  counted = footprint.measure(published.build(), published.input_shape)
-  assert (counted['params'], counted['macs']) == PUBLISHED[name]
 
 
 def test_the_best_is_the_most_accurate(table):
