@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection
 import dataclasses
+import functools
+import inspect
 
 from flax import linen
 
@@ -38,3 +40,13 @@ class Network:
   paper: str
   input_dtype: str = 'float32'
   torch: Callable[[str, Collection[str]], str | None] | None = None
+
+  def __post_init__(self):
+    # Arguments by name, so that those of `build` override each of them.
+    build = self.build
+    if isinstance(build, functools.partial):
+      bound = inspect.signature(build.func).bind_partial(
+        *build.args, **build.keywords
+      )
+      named = functools.partial(build.func, **bound.arguments)
+      object.__setattr__(self, 'build', named)

@@ -80,6 +80,11 @@ def test_a_network_is_documented_and_hashable(name):
   assert np.prod(published.input_shape) > 0
 
 
+def test_build_overrides_what_a_network_has():
+  net = zoo.load('resnet_18').build(depths=(1, 1, 1, 1), classes=7)
+  assert ([stage.depth for stage in net.stages], net.classes) == ([1] * 4, 7)
+
+
 def test_every_family_with_networks_has_one_to_try():
   families = {n for n, f in zoo._families() if hasattr(f, 'networks')}
   assert families == set(zoo.miniatures())
