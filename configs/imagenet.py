@@ -110,6 +110,7 @@ def get_config(variant: str = _DEFAULT) -> ml_collections.ConfigDict:
         'batch_size': 16 if smoke else 1024,
         'seed': 0,
         'label_smoothing': 0.0,
+        'init': None,
         'ema': 0.0,
         'dtype': 'float32' if smoke else 'bfloat16',
         # The data set cuts and mirrors already.

@@ -52,6 +52,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'batch_size': 128,
         'seed': 0,
         'label_smoothing': 0.1,
+        'init': None,
         'ema': 0.0,
         'dtype': 'float32',
         'augment': ('crop',),

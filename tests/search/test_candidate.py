@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 from effnas import errors, search
 from effnas.footprint import weights
+from effnas.nn import rewrite
 from effnas.search import candidate
 
 CONFIG = {
@@ -177,3 +179,31 @@ def test_a_trial_that_diverges_is_recorded(tmp_path):
   found = search.run(config, tmp_path / 'run')
   assert [t.status for t in found] == ['failed', 'failed']
   assert all('Diverged' in t.reason for t in found)
+
+
+def test_a_candidate_starts_from_a_weights_file(tmp_path):
+  arch = candidate.load_space(CONFIG).sample(np.random.default_rng(0))
+  found = candidate.build(CONFIG, arch)
+  shapes = rewrite.abstract_variables(found.net, (8, 8, 1))
+  start = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.25), shapes)
+  file = tmp_path / 'start.safetensors'
+  file.write_bytes(weights.serialize(start))
+  # Without steps of any size the weights stay what they were.
+  config = _config(
+    train__init=str(file), train__epochs=1, optim__weight_decay=0.0
+  )
+  arch |= {'optim.lr': 0.01}
+  config['optim']['clip'] = 1e-12
+  candidate.fit(config, arch, tmp_path / 'trained', lambda *_: None)
+  params = weights.deserialize(
+    (tmp_path / 'trained' / candidate.WEIGHTS).read_bytes()
+  )['params']
+  bias = params['classifier']['bias']
+  assert np.abs(bias - 0.25).max() < 0.1
+
+
+def test_a_missing_weights_file_to_start_from_is_one_line(tmp_path):
+  arch = candidate.load_space(CONFIG).sample(np.random.default_rng(0))
+  config = _config(train__init='nosuch.safetensors')
+  with pytest.raises(errors.UserError, match=r'cannot read .*nosuch'):
+    candidate.fit(config, arch, tmp_path, lambda *_: None)

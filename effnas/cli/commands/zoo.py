@@ -1,4 +1,4 @@
-"""Lists the published networks; brings in their weights from PyTorch.
+r"""Lists the published networks; brings in their weights from PyTorch.
 
 Each network is named with the input of its paper, its trainable parameters and
 the multiply-accumulates of one example. They were counted from the program and
