@@ -1,4 +1,4 @@
-"""Weights of PyTorch networks, by the names that timm gives them."""
+"""Weights of PyTorch networks, by the names that timm or torchvision gives."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 import re
@@ -9,6 +9,7 @@ import numpy as np
 from effnas import errors
 from effnas.nn import rewrite
 from effnas.zoo import network as network_lib
+from effnas.zoo import torchvision
 
 # (path of one of our modules or parameters, all such paths) -> timm's name
 Names = Callable[[str, Collection[str]], str | None]
@@ -56,11 +57,11 @@ def load(
   state_dict: Mapping[str, Any],
   **arguments: Any,
 ) -> dict[str, Any]:
-  """Turns the weights of a timm network into the variables of ours.
+  """Turns the weights of a timm or torchvision network into ours.
 
   Args:
     network: A network of the zoo whose family knows timm's names.
-    state_dict: Arrays by name, as a safetensors file of timm's holds them.
+    state_dict: Arrays by name, as a safetensors file holds them.
     **arguments: For `network.build`, e.g. `classes`.
 
   Returns:
@@ -87,7 +88,7 @@ def load(
   shapes = _shapes(network, **arguments)
   left = dict(state_dict)
   variables: dict[str, Any] = {}
-  for path, name in names(network, **arguments).items():
+  for path, name in names(network, state_dict, **arguments).items():
     if name not in left:
       raise errors.UserError(
         f'the PyTorch weights lack {name!r}, for {path} {shapes[path]}'
@@ -114,11 +115,17 @@ def load(
   return variables
 
 
-def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
-  """Returns timm's name of each array of a network, by our path to it.
+def names(
+  network: network_lib.Network,
+  state_dict: Collection[str] = (),
+  **arguments: Any,
+) -> dict[str, str]:
+  """Returns PyTorch's name of each array of a network, by our path to it.
 
   Args:
     network: A network of the zoo.
+    state_dict: The names that there are: timm's and torchvision's are tried,
+      and those are taken of which most are there, timm's where none is.
     **arguments: For `network.build`.
 
   Raises:
@@ -130,9 +137,19 @@ def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
     )
   shapes = _shapes(network, **arguments)
   paths = {path.partition('/')[2] for path in shapes}
-  return {
-    path: _name(network.torch, path.partition('/')[2], paths) for path in shapes
-  }
+
+  def by(known: Names) -> dict[str, str | None]:
+    return {p: _name(known, p.partition('/')[2], paths) for p in shapes}
+
+  tried = [by(known) for known in (network.torch, *torchvision.NAMES)]
+  best = max(
+    tried, key=lambda found: sum(name in state_dict for name in found.values())
+  )
+  found = {path: name for path, name in best.items() if name is not None}
+  for path in shapes:
+    if path not in found:
+      raise errors.UserError(f'no name of PyTorch weights is known for {path}')
+  return found
 
 
 def _shapes(
@@ -157,7 +174,7 @@ def _flat(
   return found
 
 
-def _name(known: Names, path: str, paths: Collection[str]) -> str:
+def _name(known: Names, path: str, paths: Collection[str]) -> str | None:
   module, _, leaf = path.rpartition('/')
   whole = known(path, paths)
   if whole is not None:
@@ -167,7 +184,7 @@ def _name(known: Names, path: str, paths: Collection[str]) -> str:
     name = known(above, paths)
     if name is not None:
       return f'{name}.{_LEAVES.get(leaf, leaf)}'
-  raise errors.UserError(f'no name of PyTorch weights is known for {path}')
+  return None
 
 
 def _arranged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:

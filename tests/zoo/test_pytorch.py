@@ -9,6 +9,7 @@ from effnas import errors, zoo
 from effnas.nn import rewrite
 from effnas.zoo import pytorch
 
+SLOW = pytest.mark.slow
 # Compared in each run, a network of each of the families.
 FEW = (
   'mobilenet_v2_035',
@@ -23,16 +24,36 @@ FEW = (
 
 @pytest.mark.parametrize(
   'name',
-  [
-    pytest.param(n, marks=[] if n in FEW else [pytest.mark.slow])
-    for n in timm_weights.PAIRS
-  ],
+  [pytest.param(n, marks=[] if n in FEW else SLOW) for n in timm_weights.PAIRS],
 )
 def test_logits_are_those_of_pytorch(name, capsys):
   theirs, side = timm_weights.PAIRS[name]
   found, told_apart = timm_weights.difference(name, theirs, side)
   with capsys.disabled():
     print(f'{name}: largest difference of logits {found:.1e}')
+  assert found < 1e-4 < told_apart
+
+
+@pytest.mark.parametrize(
+  ('name', 'arguments'),
+  [
+    ('mobilenet_v2', {}),
+    ('mobilenet_v3_small', {'epsilon': 1e-3}),
+    pytest.param('mobilenet_v3_large', {'epsilon': 1e-3}, marks=SLOW),
+    pytest.param('efficientnet_b0', {}, marks=SLOW),
+    pytest.param('efficientnet_b1', {}, marks=SLOW),
+    pytest.param('efficientnet_v2_s', {'epsilon': 1e-3}, marks=SLOW),
+    pytest.param('convnext_tiny', {}, marks=SLOW),
+    pytest.param('convnext_small', {}, marks=SLOW),
+  ],
+)
+def test_logits_are_those_of_torchvision(name, arguments):
+  models = pytest.importorskip(
+    'torchvision.models', reason='torchvision is not installed'
+  )
+  found, told_apart = timm_weights.difference(
+    name, lambda _: getattr(models, name)(), 64, **arguments
+  )
   assert found < 1e-4 < told_apart
 
 

@@ -103,9 +103,12 @@ def make(name, x):
       norm.weight.uniform_(0.1, 0.4)
       norm.bias.normal_(0, 0.1)
     for path, parameter in net.named_parameters():
-      if path.endswith(('gamma', 'cls_token', 'pos_embed')):
+      if path.endswith(('gamma', 'layer_scale', 'cls_token', 'pos_embed')):
         parameter.normal_(0, 0.5)
-    net.train()(torch.from_numpy(x))
+    net.eval()
+    for norm in norms:
+      norm.train()
+    net(torch.from_numpy(x))
     for norm in norms:
       norm.running_mean += 0.03 * torch.randn_like(norm.running_mean)
       norm.running_var *= torch.empty_like(norm.running_var).uniform_(0.9, 1.1)
@@ -114,13 +117,14 @@ def make(name, x):
   return net.eval()
 
 
-def difference(name, theirs, side):
+def difference(name, theirs, side, **arguments):
   """Compares the logits of four random images.
 
   Args:
     name: Of our network.
     theirs: Of timm's, see `make`.
     side: Of the images.
+    **arguments: For `build` of our network.
 
   Returns:
     The largest difference to PyTorch's, and between two of the images.
@@ -133,6 +137,8 @@ def difference(name, theirs, side):
   with torch.no_grad():
     expected = net(torch.from_numpy(x)).numpy()
   state = {k: v.numpy() for k, v in net.state_dict().items()}
-  variables = zoo.load_torch(network, state)
-  found = jax.jit(network.build().apply)(variables, x.transpose(0, 2, 3, 1))
+  variables = zoo.load_torch(network, state, **arguments)
+  found = jax.jit(network.build(**arguments).apply)(
+    variables, x.transpose(0, 2, 3, 1)
+  )
   return np.abs(found - expected).max(), np.abs(expected[0] - expected[1]).max()
