@@ -8,7 +8,7 @@ import json
 import pathlib
 from typing import Any
 
-from effnas import errors, zoo
+from effnas import errors
 
 _CSV = ('.csv', '.csv.gz')
 
@@ -59,6 +59,8 @@ def as_archs(space_name: str) -> Callable[[Mapping[str, str]], dict[str, Any]]:
   Raises:
     UserError: The module has none.
   """
+  from effnas import zoo
+
   module, _, _ = zoo.spaces().get(space_name, space_name).partition(':')
   function = getattr(importlib.import_module(module), 'arch', None)
   if function is None:

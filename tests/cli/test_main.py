@@ -50,7 +50,7 @@ def test_version(effnas):
   [
     (('serch',), "unknown command 'serch'; did you mean 'search'?"),
     (('--serch',), "a command comes first, got '--serch'"),
-    (('zoo', '--formt=json'), "'--formt'; did you mean '--format'?"),
+    (('zoo', '--formt=json'), "'--formt'; did you mean '--format'"),
     (('zoo', '--format=xml'), 'should be one of <table|json>'),
     (('zoo', '--config.seed=1'), "unknown flag '--config.seed'"),
     (('zoo', 'mobilenet'), "unexpected argument 'mobilenet'"),

@@ -12,7 +12,7 @@ BLOCKS = blocks.variants()
 @pytest.mark.parametrize('name', BLOCKS)
 @pytest.mark.parametrize(
   ('shape', 'features', 'stride'),
-  [((7, 5, 8), 12, 2), ((8, 5, 16), 0, 3), ((1, 3, 8), 0, 2)],
+  [((7, 5, 8), 24, 2), ((8, 5, 16), 0, 3), ((1, 3, 8), 0, 2)],
 )
 def test_shape_and_cost_hold(name, shape, features, stride):
   block = BLOCKS[name].copy(features=features, stride=stride)
