@@ -100,7 +100,7 @@ def make(name, x):
   with torch.no_grad():
     for norm in norms:
       norm.momentum = 1.0
-      norm.weight.uniform_(0.2, 0.6)
+      norm.weight.uniform_(0.1, 0.4)
       norm.bias.normal_(0, 0.1)
     for path, parameter in net.named_parameters():
       if path.endswith(('gamma', 'layer_scale', 'cls_token', 'pos_embed')):
@@ -111,8 +111,8 @@ def make(name, x):
     net(torch.from_numpy(x))
     for norm in norms:
       deviation = norm.running_var.sqrt()
-      norm.running_mean += 0.1 * deviation * torch.randn_like(deviation)
-      norm.running_var *= torch.empty_like(deviation).uniform_(0.8, 1.25)
+      norm.running_mean += 0.03 * deviation * torch.randn_like(deviation)
+      norm.running_var *= torch.empty_like(deviation).uniform_(0.95, 1.05)
   return net.eval()
 
 
