@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 import difflib
 
+# Names to list where none is near: a line stays one that is read.
+_SHOWN = 30
+
 
 class UserError(ValueError):
   """Input that breaks a rule; the message says the rule, the value, the mend.
@@ -32,4 +35,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
   if near:
     names = ' or '.join(repr(n) for n in near)
     return UserError(f'unknown {kind} {name!r}; did you mean {names}?')
-  return UserError(f'unknown {kind} {name!r}; known: {", ".join(known)}')
+  shown = ', '.join(known[:_SHOWN])
+  if len(known) > _SHOWN:
+    shown += f' and {len(known) - _SHOWN} more'
+  return UserError(f'unknown {kind} {name!r}; known: {shown}')

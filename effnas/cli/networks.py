@@ -118,7 +118,7 @@ def named(request: request_lib.Request, name: str) -> Subject:
     raise errors.UserError(
       f'{name} must give a flax.linen module, it gave {model!r}'
     )
-  takes = zoo.of_space(name, 'INPUT') if name in zoo.spaces() else None
+  takes = zoo.takes(name, **arguments)
   shape = shape or tuple(arguments.get('input_shape', ()))
   if takes:
     shape = shape or takes.shape

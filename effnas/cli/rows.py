@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 import csv
 import gzip
-import importlib
 import json
 import pathlib
 from typing import Any
@@ -61,8 +60,7 @@ def as_archs(space_name: str) -> Callable[[Mapping[str, str]], dict[str, Any]]:
   """
   from effnas import zoo
 
-  module, _, _ = zoo.spaces().get(space_name, space_name).partition(':')
-  function = getattr(importlib.import_module(module), 'arch', None)
+  function = zoo.of_space(space_name, 'arch')
   if function is None:
     known = [n for n in zoo.spaces() if zoo.of_space(n, 'arch')]
     raise errors.UserError(

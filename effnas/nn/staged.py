@@ -55,6 +55,32 @@ class Blocks(linen.Module):
     return x
 
 
+class Elastic(linen.Module):
+  """A stage whose blocks are of one kind and differ in their fields.
+
+  Attributes:
+    features: Output channels of each block.
+    stride: Of the first block.
+    blocks: Templates with the fields `features` and `stride`.
+  """
+
+  features: int
+  stride: int
+  blocks: Sequence[linen.Module]
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
+    for i, template in enumerate(self.blocks):
+      block = template.copy(
+        features=self.features,
+        stride=self.stride if i == 0 else 1,
+        name=f'block_{i}',
+      )
+      x = block(x, train)
+    return x
+
+
 class StagedNet(linen.Module):
   """Stem convolution, stages, head convolution, pooling, classifier.
 

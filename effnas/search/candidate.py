@@ -309,8 +309,8 @@ def _accepted() -> dict[str, list[str]]:
     'optim': optim_lib.make,
     'train': train.fit,
   }
-  supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir', 'on_epoch'}
-  supplied |= {'variables', 'loss'}
+  supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir'}
+  supplied |= {'on_epoch', 'variables', 'loss'}
   accepted = {
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()

@@ -59,6 +59,16 @@ def _fitting(own: Any, given: Any) -> tuple[Any, int]:
     path in found and jnp.shape(found[path]) == leaf.shape
     for path, leaf in leaves
   ]
+  for (path, leaf), fit in zip(leaves, fits, strict=True):
+    kind = jnp.result_type(found[path]) if fit else leaf.dtype
+    if jnp.issubdtype(kind, jnp.integer) != jnp.issubdtype(
+      leaf.dtype, jnp.integer
+    ):
+      raise errors.UserError(
+        f'weights to start from are as in training, {leaf.dtype}; '
+        f'{jax.tree_util.keystr(path)} is {kind}: those of a converted network '
+        'do not do'
+      )
   if leaves and not any(fits):
     raise errors.UserError(
       'none of the given weights has the path and shape of one of the network'

@@ -107,15 +107,31 @@ def spaces() -> dict[str, str]:
 
 
 def of_space(name: str, attribute: str) -> Any:
-  """Returns what the file of a space has under a name, or None.
+  """Returns what the module of a space has under a name, or None.
 
   Args:
-    name: One of `spaces()`.
-    attribute: 'INPUT', 'arch' or 'row'.
+    name: One of `spaces()`, or 'module:function' for any other.
+    attribute: 'arch', 'row', 'INPUT' ...
 
   Example:
     >>> of_space('survey_cnn', 'INPUT').shape
     (32, 32, 3)
   """
-  module, _, _ = spaces()[name].partition(':')
+  module, _, _ = spaces().get(name, name).partition(':')
   return getattr(importlib.import_module(module), attribute, None)
+
+
+def takes(name: str, /, **arguments: Any) -> network.Input | None:
+  """Returns what the networks of a space take, or None where it is not said.
+
+  Args:
+    name: As for `of_space`.
+    **arguments: Those of the space; its module may have a function `takes` of
+      them instead of INPUT.
+
+  Example:
+    >>> takes('published', name='bert_tiny')
+    Input(shape=(512,), dtype='int32')
+  """
+  said = of_space(name, 'takes')
+  return said(**arguments) if said else of_space(name, 'INPUT')

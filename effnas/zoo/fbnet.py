@@ -9,7 +9,7 @@ import jax
 
 from effnas import errors
 from effnas import space as sp
-from effnas.nn import channels, layers, staged
+from effnas.nn import channels, layers, skip, staged
 from effnas.nn.blocks import fbnet as blocks
 from effnas.zoo import network, pytorch
 
@@ -81,36 +81,6 @@ _FOUND = {
 }
 _DEPTHS = tuple(depth for _, depth, _ in _STAGES)
 _FBNET_C = tuple(_FOUND['c'][0].split())
-
-
-class Skip(linen.Module):
-  """Passes its input on, by a 1x1 convolution where the shape changes.
-
-  Attributes:
-    features: Output channels F.
-    stride: Of both axes.
-    norm: Template of the normalisation.
-
-  Cost:
-    MACs = H_ * W_ * C * F * (stride > 1 or F != C)
-  """
-
-  features: int
-  stride: int = 1
-  norm: linen.Module = layers.Norm()
-
-  @linen.compact
-  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    """Maps [N, H, W, C] to [N, H_, W_, F]."""
-    if self.stride == 1 and self.features == x.shape[-1]:
-      return x
-    return layers.ConvNorm(
-      self.features,
-      stride=self.stride,
-      norm=self.norm,
-      act=jax.nn.relu,
-      name='downsample',
-    )(x, train)
 
 
 def fbnet(
@@ -197,7 +167,7 @@ def _options(
   options: dict[str, linen.Module] = {}
   for name, choice in _CHOICES.items():
     if choice is None:
-      options[name] = Skip(features, stride, norm)
+      options[name] = skip.Skip(features, stride, norm, jax.nn.relu)
       continue
     kernel, expand, groups = choice
     options[name] = blocks.FBNetBlock(

@@ -10,7 +10,7 @@ from effnas import errors
 from effnas import space as sp
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
-from effnas.zoo import network, once_for_all, pytorch
+from effnas.zoo import network, pytorch
 
 PAPER = (
   'Howard et al., 2019, Searching for MobileNetV3, '
@@ -91,7 +91,7 @@ def mobilenet_v3(
     for expansion in expansions:
       blocks.append(block.copy(expand=_expand(expansion, entering)))
       entering = features
-    stages.append(once_for_all.Elastic(features, stride, tuple(blocks)))
+    stages.append(staged.Elastic(features, stride, tuple(blocks)))
   return _net(
     stages,
     size,
@@ -227,7 +227,7 @@ def space(
     )
     times = 1 if first else sp.oneof(*range(max(1, depth - 1), depth + 2))
     blocks = sp.repeat(block, times)
-    stages.append(once_for_all.Elastic(features, stride, blocks))
+    stages.append(staged.Elastic(features, stride, blocks))
     entering = features
   net = _net(
     stages,

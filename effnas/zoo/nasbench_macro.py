@@ -9,7 +9,7 @@ import jax
 
 from effnas import errors
 from effnas import space as sp
-from effnas.nn import layers, staged
+from effnas.nn import skip, staged
 from effnas.nn.blocks import mbconv
 from effnas.zoo import network
 
@@ -29,30 +29,6 @@ _PUBLISHED = {
   # 93.13 % on CIFAR-10, the most of all.
   'best': '22212220',
 }
-
-
-class Identity(linen.Module):
-  """Passes its input on, by a 1x1 convolution where the shape changes.
-
-  Attributes:
-    features: Output channels F.
-    stride: Of both axes.
-
-  Cost:
-    MACs = H_ * W_ * C * F * (stride > 1 or F != C)
-  """
-
-  features: int
-  stride: int = 1
-
-  @linen.compact
-  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    """Maps [N, H, W, C] to [N, H_, W_, F]."""
-    if self.stride == 1 and self.features == x.shape[-1]:
-      return x
-    return layers.ConvNorm(
-      self.features, stride=self.stride, name='downsample'
-    )(x, train)
 
 
 def nasbench_macro(
@@ -105,7 +81,7 @@ def _choices(features: int, stride: int) -> tuple[linen.Module, ...]:
     mbconv.MBConv, features=features, stride=stride, act=jax.nn.relu
   )
   return (
-    Identity(features, stride),
+    skip.Skip(features, stride),
     block(kernel=3, expand=3),
     block(kernel=5, expand=6),
   )

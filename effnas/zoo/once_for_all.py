@@ -33,32 +33,6 @@ _WIDTHS = (1.0, 1.2)
 Stages = Sequence[Sequence[tuple[int, int]]]
 
 
-class Elastic(linen.Module):
-  """A stage whose blocks are of one kind and differ in their fields.
-
-  Attributes:
-    features: Output channels of each block.
-    stride: Of the first block.
-    blocks: Templates with the fields `features` and `stride`.
-  """
-
-  features: int
-  stride: int
-  blocks: Sequence[linen.Module]
-
-  @linen.compact
-  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
-    for i, template in enumerate(self.blocks):
-      block = template.copy(
-        features=self.features,
-        stride=self.stride if i == 0 else 1,
-        name=f'block_{i}',
-      )
-      x = block(x, train)
-    return x
-
-
 class Mix(linen.Module):
   """What stands behind the stages: 1x1, pooling, 1x1 without normalisation.
 
@@ -151,7 +125,7 @@ def _net(
   first = channels.divisible(16 * width)
   fixed = mbconv.MBConv(first, expand=1, norm=norm, act=jax.nn.relu)
   elastic = [
-    Elastic(channels.divisible(features * width), stride, blocks[i])
+    staged.Elastic(channels.divisible(features * width), stride, blocks[i])
     for i, (features, stride, _, _) in enumerate(_STAGES)
   ]
   mix = Mix(

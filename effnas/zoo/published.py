@@ -6,9 +6,6 @@ from effnas import errors
 from effnas import space as sp
 from effnas.zoo import network
 
-# Of the default network, as of most; another's is in `zoo.load(name)`.
-INPUT = network.Input((224, 224, 3))
-
 
 def space(name: str = 'mobilenet_v2', **arguments: Any) -> sp.Space:
   """Returns the space that holds a published network and nothing to choose.
@@ -38,6 +35,14 @@ def space(name: str = 'mobilenet_v2', **arguments: Any) -> sp.Space:
   except TypeError as error:
     raise errors.UserError(f'the network {name!r}: {error}') from error
   return sp.Space({'model': model})
+
+
+def takes(name: str = 'mobilenet_v2', **_: Any) -> network.Input:
+  """Returns what the network takes, by the arguments of the space."""
+  from effnas import zoo
+
+  published = zoo.load(name)
+  return network.Input(published.input_shape, published.input_dtype)
 
 
 def _hashable(value: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import re
 from typing import Any
 
+from flax import traverse_util
 import numpy as np
 
 from effnas import errors
@@ -87,8 +88,8 @@ def load(
   """
   shapes = _shapes(network, **arguments)
   left = dict(state_dict)
-  variables: dict[str, Any] = {}
-  for path, name in names(network, state_dict, **arguments).items():
+  found = {}
+  for path, name in _named(network, shapes, state_dict).items():
     if name not in left:
       raise errors.UserError(
         f'the PyTorch weights lack {name!r}, for {path} {shapes[path]}'
@@ -100,11 +101,7 @@ def load(
         f'{name!r} of the PyTorch weights has the shape {given.shape}, which '
         f'does not fit {path} {shapes[path]}'
       )
-    *parents, last = path.split('/')
-    place = variables
-    for parent in parents:
-      place = place.setdefault(parent, {})
-    place[last] = array
+    found[path] = array
   unknown = [name for name in left if not _VOID.fullmatch(name)]
   if unknown:
     more = f' and {len(unknown) - 1} more' if len(unknown) > 1 else ''
@@ -112,30 +109,32 @@ def load(
       f'the network has no place for {unknown[0]!r}{more} of the PyTorch '
       'weights'
     )
-  return variables
+  return traverse_util.unflatten_dict(found, sep='/')
 
 
-def names(
-  network: network_lib.Network,
-  state_dict: Collection[str] = (),
-  **arguments: Any,
-) -> dict[str, str]:
-  """Returns PyTorch's name of each array of a network, by our path to it.
+def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
+  """Returns timm's name of each array of a network, by our path to it.
 
   Args:
     network: A network of the zoo.
-    state_dict: The names that there are: timm's and torchvision's are tried,
-      and those are taken of which most are there, timm's where none is.
     **arguments: For `network.build`.
 
   Raises:
     UserError: The family knows none.
   """
+  return _named(network, _shapes(network, **arguments))
+
+
+def _named(
+  network: network_lib.Network,
+  shapes: Mapping[str, Any],
+  state_dict: Collection[str] = (),
+) -> dict[str, str]:
+  """Returns the names of which most are in a file: timm's, or torchvision's."""
   if network.torch is None:
     raise errors.UserError(
       'no names of PyTorch weights are known for this network'
     )
-  shapes = _shapes(network, **arguments)
   paths = {path.partition('/')[2] for path in shapes}
 
   def by(known: Names) -> dict[str, str | None]:
@@ -155,23 +154,11 @@ def names(
 def _shapes(
   network: network_lib.Network, **arguments: Any
 ) -> dict[str, tuple[int, ...]]:
-  return _flat(
-    rewrite.abstract_variables(
-      network.build(**arguments), network.input_shape, network.input_dtype
-    )
+  variables = rewrite.abstract_variables(
+    network.build(**arguments), network.input_shape, network.input_dtype
   )
-
-
-def _flat(
-  tree: Mapping[str, Any], prefix: str = ''
-) -> dict[str, tuple[int, ...]]:
-  found: dict[str, tuple[int, ...]] = {}
-  for key, value in tree.items():
-    if isinstance(value, Mapping):
-      found |= _flat(value, f'{prefix}{key}/')
-    else:
-      found[f'{prefix}{key}'] = tuple(value.shape)
-  return found
+  flat = traverse_util.flatten_dict(variables, sep='/')
+  return {path: leaf.shape for path, leaf in flat.items()}
 
 
 def _name(known: Names, path: str, paths: Collection[str]) -> str | None:

@@ -70,7 +70,7 @@ def efficientnet(path: str, paths: Collection[str]) -> str | None:
   place = _place(path, paths)
   if place is None:
     return None
-  stages = 1 + max(stage for stage, _ in _blocks(paths))
+  stages = len({stage for stage, _ in _blocks(paths)})
   found = re.match(r'stages_(\d+)/block_(\d+)', path)
   if found:
     return _listed(f'features.{int(found[1]) + 1}.{found[2]}', place)
@@ -130,7 +130,7 @@ def _place(path: str, paths: Collection[str]) -> Place | None:
 def _blocks(paths: Collection[str]) -> list[tuple[int, int]]:
   """Returns (stage, block) of every block, in order."""
   found = (re.match(r'stages_(\d+)/block_(\d+)/', path) for path in paths)
-  return sorted({(int(f[1]), int(f[2])) for f in found if f}) or [(0, 0)]
+  return sorted({(int(f[1]), int(f[2])) for f in found if f})
 
 
 def _listed(prefix: str, place: Place) -> str:

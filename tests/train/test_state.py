@@ -44,3 +44,10 @@ def test_weights_of_another_network_are_refused():
   given = {'params': {'conv': {'kernel': np.zeros((3, 4))}}}
   with pytest.raises(errors.UserError, match='none of the given weights'):
     _start(Net(), given)
+
+
+def test_weights_of_a_converted_network_are_refused():
+  given = {'params': _start(Net(), None)}
+  given['params']['in']['kernel'] = np.ones((3, 4), np.int8)
+  with pytest.raises(errors.UserError, match=r'kernel.*int8'):
+    _start(Net(), given)

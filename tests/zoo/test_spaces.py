@@ -23,7 +23,7 @@ def found(name):
 
 @pytest.fixture
 def takes(name):
-  return zoo.of_space(name, 'INPUT')
+  return zoo.takes(name)
 
 
 def test_samples_check_build_and_compute(found, takes):
