@@ -1,8 +1,24 @@
 """What tests of several rooms need."""
 
+import gc
+import os
+
 import numpy as np
 import PIL.Image
 import pytest
+
+# Nearly every program of a test runs once, and compiling takes much longer than
+# running: the compiler need not optimise (set before JAX starts; what is
+# already in the variable wins).
+os.environ['XLA_FLAGS'] = ' '.join(
+  (
+    '--xla_backend_optimization_level=0',
+    '--xla_cpu_use_fusion_emitters=false',
+    os.environ.get('XLA_FLAGS', ''),
+  )
+)
+# JAX keeps many objects, which Python would go through again and again.
+gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture

@@ -6,10 +6,31 @@ import functools
 from flax import linen
 import jax
 
-from effnas.nn import layers
+from effnas.nn import chain, layers
 
 
-class Stage(linen.Module):
+class Blocks(chain.FieldChain):
+  """A stage out of blocks that differ.
+
+  Attributes:
+    blocks: The blocks, in order.
+  """
+
+  chained = 'blocks'
+
+  blocks: Sequence[linen.Module]
+
+  @linen.compact
+  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
+    """Maps [N, H, W, C] to what the last block gives."""
+    return _apply(self.links(), x, train)
+
+
+# One object, as many stages are looked at without their blocks.
+_NO_BLOCKS = Blocks(())
+
+
+class Stage(chain.Chain):
   """A number of blocks; the first changes the resolution and the channels.
 
   Attributes:
@@ -28,34 +49,20 @@ class Stage(linen.Module):
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
-    for i in range(self.depth):
-      block = self.block.copy(
-        features=self.features,
-        stride=self.stride if i == 0 else 1,
-        name=f'block_{i}',
-      )
-      x = block(x, train)
-    return x
+    return _apply(self.links(), x, train)
+
+  @linen.nowrap
+  def links(self) -> tuple[chain.Link, ...]:
+    """Returns the blocks."""
+    return _links((self.block,) * self.depth, self.features, self.stride)
+
+  @linen.nowrap
+  def relinked(self, links: Sequence[linen.Module]) -> Blocks:
+    """Returns a stage out of other blocks."""
+    return Blocks(tuple(links)) if links else _NO_BLOCKS
 
 
-class Blocks(linen.Module):
-  """A stage out of blocks that differ.
-
-  Attributes:
-    blocks: The blocks, in order.
-  """
-
-  blocks: Sequence[linen.Module]
-
-  @linen.compact
-  def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
-    """Maps [N, H, W, C] to what the last block gives."""
-    for i, block in enumerate(self.blocks):
-      x = block.copy(name=f'block_{i}')(x, train)
-    return x
-
-
-class Elastic(linen.Module):
+class Elastic(chain.Chain):
   """A stage whose blocks are of one kind and differ in their fields.
 
   Attributes:
@@ -71,17 +78,36 @@ class Elastic(linen.Module):
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H / stride, W / stride, features]."""
-    for i, template in enumerate(self.blocks):
-      block = template.copy(
-        features=self.features,
-        stride=self.stride if i == 0 else 1,
-        name=f'block_{i}',
-      )
-      x = block(x, train)
-    return x
+    return _apply(self.links(), x, train)
+
+  @linen.nowrap
+  def links(self) -> tuple[chain.Link, ...]:
+    """Returns the blocks."""
+    return _links(self.blocks, self.features, self.stride)
+
+  @linen.nowrap
+  def relinked(self, links: Sequence[linen.Module]) -> Blocks:
+    """Returns a stage out of other blocks."""
+    return Blocks(tuple(links)) if links else _NO_BLOCKS
 
 
-class StagedNet(linen.Module):
+def _links(
+  blocks: Sequence[linen.Module], features: int, stride: int
+) -> tuple[chain.Link, ...]:
+  """Gives each block the channels, and the first one the stride."""
+  return tuple(
+    chain.Link(block, (('features', features), ('stride', 1 if i else stride)))
+    for i, block in enumerate(blocks)
+  )
+
+
+def _apply(links: Sequence[chain.Link], x: jax.Array, train: bool) -> jax.Array:
+  for i, link in enumerate(links):
+    x = link.module(name=f'block_{i}')(x, train)
+  return x
+
+
+class StagedNet(chain.FieldChain):
   """Stem convolution, stages, head convolution, pooling, classifier.
 
   Attributes:
@@ -96,6 +122,8 @@ class StagedNet(linen.Module):
       same activation (MobileNetV3); 0 leaves it out.
     norm: Template of the normalisations of stem and head.
   """
+
+  chained = 'stages'
 
   stages: Sequence[linen.Module]
   stem: int = 32

@@ -72,11 +72,19 @@ class Choice(placeholder.Placeholder, abc.ABC):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class OneOf(Choice):
-  """One of several options; `labels` are their values in an arch."""
+  """One of several options.
+
+  Attributes:
+    options: The options.
+    labels: Their values in an arch.
+    name: The key of the decision, or None.
+    labelled: Whether the labels were given, and so tie choices of one name.
+  """
 
   options: tuple[Any, ...]
   labels: tuple[labelling.Scalar, ...]
   name: str | None = None
+  labelled: bool = False
 
   @property
   def single(self):
@@ -122,7 +130,9 @@ class OneOf(Choice):
 
 
 def oneof(
-  *options: Any, name: str | None = None, labels: Sequence[str] | None = None
+  *options: Any,
+  name: str | None = None,
+  labels: Sequence[str | int | float] | None = None,
 ) -> Any:
   """Declares a choice between options.
 
@@ -131,7 +141,8 @@ def oneof(
       modules, which may hold choices themselves.
     name: One decision for all choices of this name, wherever they stand.
     labels: The options' names in an arch, where the derived ones (a module's
-      class, a function's name) do not please.
+      class, a function's name) do not please. Choices of one name and equal
+      labels are one decision that may stand for other options at each place.
 
   Returns:
     The choice, to be put into a field.
@@ -142,6 +153,11 @@ def oneof(
   Example:
     >>> oneof(3, 5, name='kernel')
     oneof(3, 5, name='kernel')
+    >>> from effnas import space
+    >>> tied = {'name': 'size', 'labels': ['small', 'large']}
+    >>> s = space.Space((oneof(8, 16, **tied), oneof(64, 96, **tied)))
+    >>> s.size, s.build({'size': 'large'})
+    (2, (16, 96))
   """
   if not options:
     raise errors.UserError('oneof needs options, as in oneof(3, 5, 7)')
@@ -153,7 +169,8 @@ def oneof(
   # numpy's scalars are not JSON, their Python values are.
   plain = tuple(o.item() if isinstance(o, np.generic) else o for o in options)
   check_name(name)
-  return OneOf(plain, labelling.values(plain, labels), name)
+  values = labelling.values(plain, labels)
+  return OneOf(plain, values, name, labels is not None)
 
 
 def check_name(name: Any) -> None:

@@ -145,12 +145,20 @@ class _Compiler(placeholder.Reader):
           f'two different decisions have the key {key!r}: {old.choice!r} and '
           f'{choice!r}; choose another name'
         )
-      if not tree.same(old.choice, choice):
+      if not (tree.same(old.choice, choice) or _labelled(old.choice, choice)):
         raise errors.UserError(
-          f'choices of one name are one decision and need equal options: '
-          f'{old.choice!r} and {choice!r}'
+          f'choices of one name are one decision and need equal options, or '
+          f'equal labels=: {old.choice!r} and {choice!r}'
         )
     old.add(new.when[0])
+
+
+def _labelled(a: choices.Choice, b: choices.Choice) -> bool:
+  """Whether two choices were given the same labels, whatever they offer."""
+  if not (isinstance(a, choices.OneOf) and isinstance(b, choices.OneOf)):
+    return False
+  given = a.labelled and b.labelled and len(a.labels) == len(b.labels)
+  return given and all(map(labels.equal, a.labels, b.labels))
 
 
 def _lazy(node: structure.Lazy) -> tree.Split:

@@ -58,7 +58,7 @@ def _container_label(option: Any, parts: tree.Split) -> str:
 
 
 def values(
-  options: Sequence[Any], given: Sequence[str] | None = None
+  options: Sequence[Any], given: Sequence[str | int | float] | None = None
 ) -> tuple[Scalar, ...]:
   """Returns the arch value of every option, all different.
 
@@ -85,8 +85,8 @@ def values(
         f'{len(given)} labels'
       )
     for one in given:
-      if not isinstance(one, str) or not one:
-        raise errors.UserError(f'a label is a string, got {one!r}')
+      if not is_scalar(one) or one in ('', None) or type(one) is bool:
+        raise errors.UserError(f'a label is a string or a number, got {one!r}')
     _all_different(given, 'label')
     return tuple(given)
   scalars = [option for option in options if is_scalar(option)]

@@ -1,6 +1,6 @@
 """The Space: everything done with a declared tree, as one walk each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import functools
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from effnas import errors
 from effnas.space import (
+  building,
   choices,
   compiling,
   counting,
@@ -186,6 +187,31 @@ class Space(placeholder.Reader):
       return made[node]
 
     return plan.walk(self._plan, lambda key, choice: arch[key], make)
+
+  def builder(self) -> Callable[[Arch], Any]:
+    """Returns a faster `build`, for many archs one after another.
+
+    Returns:
+      A function as `build`, whose trees have their equal parts in common as
+      the same objects; it remembers some thousands of each.
+
+    Example:
+      >>> from effnas.space import oneof
+      >>> space = Space({'model': (oneof(3, 5), oneof(1, 2)), 'bits': oneof(4)})
+      >>> build = space.builder()
+      >>> arch = {'model.0': 3, 'model.1': 2, 'bits': 4}
+      >>> build(arch)['model'] is build(dict(arch))['model']
+      True
+    """
+    fast = building.builder(self._plan)
+
+    def build(arch):
+      try:
+        return fast(arch)
+      except building.Stray:
+        return self.build(arch)  # which says what is wrong
+
+    return build
 
   def encode(self, arch: Arch) -> np.ndarray:
     """Encodes an arch as a float64 vector of fixed length.

@@ -7,7 +7,7 @@ from flax import linen
 import jax
 import numpy as np
 
-from effnas.nn import layers, staged
+from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import convnext as block_lib
 from effnas.zoo import network, pytorch
 
@@ -44,7 +44,7 @@ _TORCH = pytorch.by_rules(
 )
 
 
-class ConvNeXtNet(linen.Module):
+class ConvNeXtNet(chain.FieldChain):
   """Patches, stages, pooling, normalisation, classifier.
 
   Attributes:
@@ -60,10 +60,12 @@ class ConvNeXtNet(linen.Module):
   Example:
     >>> import jax.numpy as jnp
     >>> net = miniature().build(classes=3)
-    >>> net.init_with_output(jax.random.key(0), jnp.ones((1, 16, 24, 3)))[
-    ...   0].shape
+    >>> x = jnp.ones((1, 16, 24, 3))
+    >>> jax.eval_shape(net.init_with_output, jax.random.key(0), x)[0].shape
     (1, 3)
   """
+
+  chained = 'stages'
 
   stages: Sequence[linen.Module]
   stem: int = 96

@@ -5,7 +5,7 @@ import functools
 from flax import linen
 import jax
 
-from effnas.nn import layers, multi_head, transformer_layer
+from effnas.nn import chain, layers, multi_head, transformer_layer
 from effnas.nn.attention import softmax
 from effnas.nn.positions import learned
 from effnas.zoo import network
@@ -24,7 +24,7 @@ _SIZES = {
 }
 
 
-class Decoder(linen.Module):
+class Decoder(chain.FieldChain):
   """Embedding, transformer layers, a norm, and a logit for each token.
 
   Whether a position sees those behind it is up to the attention.
@@ -49,9 +49,12 @@ class Decoder(linen.Module):
     >>> import jax.numpy as jnp
     >>> net = miniature().build()
     >>> tokens = jnp.zeros((1, 16), int)
-    >>> net.init_with_output(jax.random.key(0), tokens)[0].shape
+    >>> key = jax.random.key(0)
+    >>> jax.eval_shape(net.init_with_output, key, tokens)[0].shape
     (1, 16, 10)
   """
+
+  chained = 'blocks'
 
   blocks: tuple[linen.Module, ...]
   features: int = 768

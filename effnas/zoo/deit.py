@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
-from effnas.nn import encoder, layers, multi_head
+from effnas.nn import chain, encoder, layers, multi_head
 from effnas.zoo import network, pytorch
 
 PAPER = (
@@ -43,7 +43,7 @@ _TORCH = pytorch.by_rules(
 )
 
 
-class VisionTransformer(linen.Module):
+class VisionTransformer(chain.FieldChain):
   """Patches and a class token through encoder layers; the token decides.
 
   Positions are learned, one vector for each patch of the image size that the
@@ -63,12 +63,15 @@ class VisionTransformer(linen.Module):
   Example:
     >>> net = VisionTransformer((encoder.EncoderLayer(),), features=8)
     >>> x = jnp.ones((1, 32, 48, 3))
-    >>> variables = net.init(jax.random.key(0), x)
+    >>> logits, variables = jax.eval_shape(
+    ...   net.init_with_output, jax.random.key(0), x)
     >>> variables['params']['positions'].shape  # 2 x 3 patches, class token
     (1, 7, 8)
-    >>> net.apply(variables, x).shape
+    >>> logits.shape
     (1, 1000)
   """
+
+  chained = 'encoders'
 
   encoders: Sequence[linen.Module]
   features: int = 192

@@ -7,7 +7,7 @@ from flax import linen
 import jax
 import numpy as np
 
-from effnas.nn import layers, staged
+from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import efficientformer as block_lib
 from effnas.zoo import network
 
@@ -22,7 +22,7 @@ _SIZES = {
 }
 
 
-class EfficientFormer(linen.Module):
+class EfficientFormer(chain.FieldChain):
   """Two convolutions, stages, normalisation, pooling, two classifiers.
 
   One classifier was published to learn from the labels and one from a teacher;
@@ -43,10 +43,12 @@ class EfficientFormer(linen.Module):
   Example:
     >>> import jax.numpy as jnp
     >>> net = miniature().build(classes=3)
-    >>> net.init_with_output(jax.random.key(0), jnp.ones((1, 16, 24, 3)))[
-    ...   0].shape
+    >>> x = jnp.ones((1, 16, 24, 3))
+    >>> jax.eval_shape(net.init_with_output, jax.random.key(0), x)[0].shape
     (1, 3)
   """
+
+  chained = 'stages'
 
   stages: Sequence[linen.Module]
   stem: int = 48

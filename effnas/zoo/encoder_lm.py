@@ -6,7 +6,7 @@ from flax import linen
 import jax
 import jax.numpy as jnp
 
-from effnas.nn import layers, multi_head, transformer_layer
+from effnas.nn import chain, layers, multi_head, transformer_layer
 from effnas.nn.positions import learned
 from effnas.zoo import network
 
@@ -29,7 +29,7 @@ _SIZES = {
 }
 
 
-class Encoder(linen.Module):
+class Encoder(chain.FieldChain):
   """Embedding, transformer layers, and features of the first token.
 
   Attributes:
@@ -51,9 +51,12 @@ class Encoder(linen.Module):
   Example:
     >>> net = miniature().build(classes=3)
     >>> tokens = jnp.zeros((1, 16), int)
-    >>> net.init_with_output(jax.random.key(0), tokens)[0].shape
+    >>> key = jax.random.key(0)
+    >>> jax.eval_shape(net.init_with_output, key, tokens)[0].shape
     (1, 3)
   """
+
+  chained = 'blocks'
 
   blocks: tuple[linen.Module, ...]
   features: int = 768

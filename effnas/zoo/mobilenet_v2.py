@@ -6,7 +6,7 @@ import functools
 from effnas import space as sp
 from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import mbconv
-from effnas.zoo import network, pytorch
+from effnas.zoo import network, pytorch, widths
 
 PAPER = (
   'Sandler et al., 2018, MobileNetV2: Inverted Residuals and Linear '
@@ -64,11 +64,15 @@ def mobilenet_v2(
       )
       for expand, features, depth, stride in stages
     ),
-    head=channels.divisible(1280 * max(1.0, width)),
+    head=_head(width),
     classes=classes,
     dropout=dropout,
     norm=norm,
   )
+
+
+def _head(width: float) -> int:
+  return channels.divisible(1280 * max(1.0, width))
 
 
 def networks() -> dict[str, network.Network]:
@@ -108,35 +112,52 @@ def miniature() -> network.Network:
 def space(
   classes: int = 1000,
   stem_stride: int = 2,
-  width: float = 1.0,
+  width: float | Sequence[float] = _WIDTHS[::-1],
   epsilon: float = 1e-5,
 ) -> sp.Space:
-  """Returns the space around MobileNetV2: depth, kernel and expansion.
+  """Returns the space around MobileNetV2.
+
+  Its choices are the width of the network, the depth of each stage, and kernel,
+  expansion and squeeze-and-excitation of the stage's blocks.
 
   Args:
     classes: Logits.
     stem_stride: 2 as published; 1 for images of 32x32.
-    width: Multiplies the published channels.
+    width: Multiplies the published channels; of several one is chosen, as
+      'width'.
     epsilon: Of the batch normalisations.
 
   Returns:
-    A space of which the published network is a point.
+    A space of which the published networks are points.
+
+  Raises:
+    UserError: A width is not above 0.
+
+  Example:
+    >>> list(space().decisions)[:2]
+    ['width', 'model.stages.0.depth']
   """
-  published = mobilenet_v2(width, classes, stem_stride, epsilon=epsilon)
+  by = widths.scaled(width)
+  norm = layers.Norm(epsilon=epsilon)
   stages = []
-  for stage, (expand, _, depth, _) in zip(
-    published.stages, _STAGES, strict=True
-  ):
+  for expand, features, depth, stride in _STAGES:
     block = mbconv.MBConv(
       expand=sp.oneof(*sorted({3, 4, 6} if expand > 1 else {1, 2})),
       kernel=sp.oneof(3, 5, 7),
       se=sp.oneof(False, True),
-      norm=published.norm,
+      norm=norm,
     )
     depths = sp.oneof(*range(max(1, depth - 1), depth + 2))
-    stages.append(staged.Stage(stage.features, stage.stride, depths, block))
-  fields = {
-    field: getattr(published, field)
-    for field in ('stem', 'stem_stride', 'head', 'classes', 'dropout', 'norm')
-  }
-  return sp.Space({'model': staged.StagedNet(stages=tuple(stages), **fields)})
+    stages.append(
+      staged.Stage(widths.features(by, features), stride, depths, block)
+    )
+  net = staged.StagedNet(
+    stages=tuple(stages),
+    stem=widths.features(by, 32),
+    stem_stride=stem_stride,
+    head=by(_head),
+    classes=classes,
+    dropout=0.2,
+    norm=norm,
+  )
+  return sp.Space({'model': net})

@@ -1,6 +1,6 @@
 """MobileNetV3, large and small, and the space around it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import functools
 from typing import Any
 
@@ -10,7 +10,7 @@ from effnas import errors
 from effnas import space as sp
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
-from effnas.zoo import network, pytorch
+from effnas.zoo import network, pytorch, widths
 
 PAPER = (
   'Howard et al., 2019, Searching for MobileNetV3, '
@@ -82,7 +82,7 @@ def mobilenet_v3(
   entering = _stem(width)
   for row in rows or _published(size)[0]:
     kernel, features, stride, se, swish, expansions = row
-    features = channels.divisible(features * width)
+    features = _features(features, width)
     block = _block(swish and not minimalistic, norm).copy(
       kernel=min(kernel, 3) if minimalistic else kernel,
       se=se and not minimalistic,
@@ -114,11 +114,45 @@ def _stem(width: float) -> int:
   return 16 if width < 0.75 else channels.divisible(16 * width)
 
 
+def _features(features: int, width: float) -> int:
+  return channels.divisible(features * width)
+
+
 def _expand(expansion: float, entering: int) -> float:
   """Returns the expansion with which hidden channels are a multiple of 8."""
   if expansion == int(expansion):
     return int(expansion)
   return channels.divisible(expansion * entering) / entering
+
+
+def _expand_at(
+  expansion: float, entering: Callable[[float], int], width: float
+) -> float:
+  return _expand(expansion, entering(width))
+
+
+def _expansions(
+  by: widths.Scaled,
+  published: Sequence[float],
+  entering: Callable[[float], int],
+  leaving: Callable[[float], int],
+) -> Any:
+  """Returns the choice of an expansion, under its value in the paper.
+
+  Args:
+    by: Of the widths.
+    published: The expansion of each block of a stage.
+    entering: Width -> channels before the first block.
+    leaving: Width -> channels before the others.
+  """
+  options: dict[float, Any] = {3: 3, 4: 4, 6: 6}
+  for expansion, before in zip(
+    published, [entering] + [leaving] * (len(published) - 1), strict=True
+  ):
+    fitting = functools.partial(_expand_at, expansion, before)
+    options.setdefault(expansion, by(fitting))
+  values = sorted(options)
+  return sp.oneof(*(options[value] for value in values), labels=values)
 
 
 def _block(swish: bool, norm: layers.Norm) -> mbconv.MBConv:
@@ -130,13 +164,17 @@ def _block(swish: bool, norm: layers.Norm) -> mbconv.MBConv:
 
 
 def _net(
-  stages: Sequence[Any], size: str, width: float, **fields: Any
+  stages: Sequence[Any],
+  size: str,
+  width: float | Sequence[float],
+  **fields: Any,
 ) -> staged.StagedNet:
   _, head, hidden = _published(size)
+  by = widths.scaled(width)
   return staged.StagedNet(
     stages=tuple(stages),
-    stem=_stem(width),
-    head=channels.divisible(head * width),
+    stem=by(_stem),
+    head=widths.features(by, head),
     hidden=hidden,
     **fields,
   )
@@ -183,7 +221,7 @@ def miniature() -> network.Network:
 
 def space(
   size: str = 'large',
-  width: float = 1.0,
+  width: float | Sequence[float] = (0.75, 1.0),
   classes: int = 1000,
   stem_stride: int = 2,
   dropout: float = 0.2,
@@ -192,43 +230,44 @@ def space(
   """Returns the space around MobileNetV3.
 
   Each block chooses kernel, expansion and squeeze-and-excitation, each stage
-  but the first its depth. Channels, strides and activations are as published.
+  but the first its depth, the network its width. Strides and activations are
+  as published. Where an expansion does not give a multiple of 8 channels, it
+  stands for the nearest that does at the width, as in the published networks.
 
   Args:
     size: 'large' or 'small'.
-    width: Multiplies the channels as in `mobilenet_v3`.
+    width: Multiplies the channels as in `mobilenet_v3`; of several one is
+      chosen, as 'width'.
     classes: Logits.
     stem_stride: 2 as published; 1 for images of 32x32.
     dropout: Rate before the classifier.
     epsilon: Of the batch normalisations.
 
   Returns:
-    A space of which the published network is a point.
+    A space of which the published networks are points, but the minimalistic.
 
   Raises:
-    UserError: The size is neither.
+    UserError: The size is neither, or a width is not above 0.
   """
+  by = widths.scaled(width)
   norm = layers.Norm(epsilon=epsilon)
   stages = []
   blocks: Any  # choices stand where blocks do
-  entering = _stem(width)
+  entering = _stem
   for row in _published(size)[0]:
     _, features, stride, _, swish, expansions = row
-    features = channels.divisible(features * width)
-    # The first block of a stage has other channels before it than the others.
-    froms = [entering] + [features] * (len(expansions) - 1)
-    taken = {_expand(e, c) for e, c in zip(expansions, froms, strict=True)}
-    first = taken == {1}
+    leaving = functools.partial(_features, features)
+    first = expansions == (1,)
     depth = len(expansions)
     block = _block(swish, norm).copy(
       kernel=sp.oneof(3, 5, 7),
-      expand=1 if first else sp.oneof(*sorted(taken | {3, 4, 6})),
+      expand=1 if first else _expansions(by, expansions, entering, leaving),
       se=sp.oneof(False, True),
     )
     times = 1 if first else sp.oneof(*range(max(1, depth - 1), depth + 2))
     blocks = sp.repeat(block, times)
-    stages.append(staged.Elastic(features, stride, blocks))
-    entering = features
+    stages.append(staged.Elastic(by(leaving), stride, blocks))
+    entering = leaving
   net = _net(
     stages,
     size,

@@ -9,9 +9,9 @@ import jax
 
 from effnas import errors
 from effnas import space as sp
-from effnas.nn import channels, layers, squeeze_excite, staged
+from effnas.nn import layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
-from effnas.zoo import network
+from effnas.zoo import network, widths
 
 PAPER = (
   'Cai et al., 2020, Once-for-All: Train One Network and Specialize It for '
@@ -120,17 +120,19 @@ def _block(
 
 
 def _net(
-  blocks: Sequence[Any], width: float, norm: linen.Module, **fields: Any
+  blocks: Sequence[Any],
+  width: float | Sequence[float],
+  norm: linen.Module,
+  **fields: Any,
 ) -> staged.StagedNet:
-  first = channels.divisible(16 * width)
+  by = functools.partial(widths.features, widths.scaled(width))
+  first = by(16)
   fixed = mbconv.MBConv(first, expand=1, norm=norm, act=jax.nn.relu)
   elastic = [
-    staged.Elastic(channels.divisible(features * width), stride, blocks[i])
+    staged.Elastic(by(features), stride, blocks[i])
     for i, (features, stride, _, _) in enumerate(_STAGES)
   ]
-  mix = Mix(
-    channels.divisible(960 * width), channels.divisible(1280 * width), norm
-  )
+  mix = Mix(by(960), by(1280), norm)
   return staged.StagedNet(
     stages=(staged.Blocks((fixed,)), *elastic, mix),
     stem=first,
@@ -169,23 +171,30 @@ def miniature() -> network.Network:
 
 
 def space(
-  width: float = 1.0,
+  width: float | Sequence[float] = _WIDTHS,
   classes: int = 1000,
   stem_stride: int = 2,
   dropout: float = 0.1,
   epsilon: float = 1e-5,
 ) -> sp.Space:
-  """Returns the sub-networks: depth of each stage, kernel and expansion.
+  """Returns the sub-networks of the two super-networks.
+
+  Their choices are the width of the network, the depth of each stage, and
+  kernel and expansion of each block.
 
   Args:
-    width: Multiplies all channels; 1.0 and 1.2 were trained.
+    width: Multiplies all channels; of several one is chosen, as 'width'. 1.0
+      and 1.2 were trained.
     classes: Logits.
     stem_stride: 2 as published; 1 for images of 32x32.
     dropout: Rate before the classifier.
     epsilon: Of the batch normalisations.
 
   Returns:
-    A space of (9**2 + 9**3 + 9**4)**5 networks, about 2e19.
+    A space of (9**2 + 9**3 + 9**4)**5 networks for each width, about 2e19.
+
+  Raises:
+    UserError: A width is not above 0.
   """
   norm = layers.Norm(epsilon=epsilon)
   blocks = [

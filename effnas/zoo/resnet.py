@@ -6,7 +6,7 @@ import functools
 from flax import linen
 import jax
 
-from effnas.nn import layers, staged
+from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, pytorch
 
@@ -49,7 +49,7 @@ TORCH = pytorch.by_rules(
 )
 
 
-class ResNet(linen.Module):
+class ResNet(chain.FieldChain):
   """Convolution, maximum pooling, stages, average pooling, classifier.
 
   Attributes:
@@ -65,6 +65,8 @@ class ResNet(linen.Module):
   Reference:
     He et al., 2016, https://arxiv.org/abs/1512.03385
   """
+
+  chained = 'stages'
 
   stages: Sequence[linen.Module]
   stem: int = 64

@@ -101,7 +101,36 @@ def convnext(path: str, paths: Collection[str]) -> str | None:
   return None
 
 
-NAMES = (mobilenet_v2, mobilenet_v3, efficientnet, convnext)
+def mnasnet(path: str, paths: Collection[str]) -> str | None:
+  """Names MnasNet-B1, at any width: torchvision's mnasnet0_5 to mnasnet1_3.
+
+  The stem, the first block and the head lie flat in one list, three places for
+  each convolution; the stages between them are lists of blocks.
+
+  Args:
+    path: Of a module.
+    paths: Of all parameters.
+  """
+  if path == 'classifier':
+    return 'classifier.1'
+  place = _place(path, paths)
+  if place is None:
+    return None
+  index, part, kind, parts = place
+  if part is None:
+    stages = len({stage for stage, _ in _blocks(paths)})
+    return f'layers.{int(_KINDS[kind]) + (7 + stages if index else 0)}'
+  stage, block = _blocks(paths)[index - 1]
+  expanded = ['expand'] if stage else []
+  if parts != [*expanded, 'depthwise', 'project'] or (not stage and block):
+    return None
+  number = 3 * parts.index(part) + int(_KINDS[kind])
+  if stage:
+    return f'layers.{stage + 7}.{block}.layers.{number}'
+  return f'layers.{number + 3}'
+
+
+NAMES = (mobilenet_v2, mobilenet_v3, efficientnet, convnext, mnasnet)
 Place = tuple[int, str | None, str, list[str]]
 
 

@@ -7,7 +7,7 @@ from flax import linen
 import jax
 
 from effnas import errors
-from effnas.nn import layers, staged
+from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, pytorch
 
@@ -41,7 +41,7 @@ _TORCH = pytorch.by_rules(
 )
 
 
-class WideResNet(linen.Module):
+class WideResNet(chain.FieldChain):
   """3x3 convolution, stages of pre-activation blocks, pooling, classifier.
 
   Attributes:
@@ -55,6 +55,8 @@ class WideResNet(linen.Module):
   Reference:
     Zagoruyko and Komodakis, 2016, https://arxiv.org/abs/1605.07146
   """
+
+  chained = 'stages'
 
   stages: Sequence[linen.Module]
   stem: int = 16

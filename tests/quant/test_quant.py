@@ -99,8 +99,8 @@ def test_converted_logits_equal_the_fake_quantized(model, weights, activations):
       kernel = kernel[name]
     assert kernel['kernel'].dtype == dtype
   fake, exact = (
-    net.apply(variables, _images()),
-    served.apply(integer, _images()),
+    jax.jit(net.apply)(variables, _images()),
+    jax.jit(served.apply)(integer, _images()),
   )
   # Rounding in float32 may move an activation across a step of its 8 bits.
   np.testing.assert_allclose(fake, exact, atol=0.02 * jnp.abs(fake).max())
@@ -125,8 +125,9 @@ def test_a_result_does_not_depend_on_the_batch():
   net = rewrite.Rewritten(MODELS['ours'], quant.rules(4, 4))
   variables = jax.jit(net.init)(jax.random.key(0), _images())
   x = _images().at[1:].multiply(100.0)
+  apply = jax.jit(net.apply)
   np.testing.assert_allclose(
-    net.apply(variables, x)[:1], net.apply(variables, x[:1]), atol=1e-5
+    apply(variables, x)[:1], apply(variables, x[:1]), atol=1e-5
   )
 
 

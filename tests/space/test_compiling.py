@@ -112,6 +112,43 @@ def test_one_name_with_different_options_is_refused(a, b):
     sp.Space([a(), b()])
 
 
+def test_equal_labels_tie_different_options():
+  def width(*options, labels=(0.5, 1.0)):
+    return sp.oneof(*options, name='width', labels=labels)
+
+  tree = {
+    'a': Op(width(8, 16)),
+    'times': sp.repeat('x', width(1, 2)),
+    'b': sp.oneof('none', {'c': width(None, max)}),
+  }
+  space = sp.Space(tree)
+  assert list(space.decisions) == ['width', 'b']
+  assert space.size == len(list(space.grid())) == 4
+  built = space.build({'width': 1.0, 'b': '{c: OneOf}'})
+  assert built['a'] == Op(16)
+  assert built['times'] == ('x', 'x')
+  assert built['b']['c'] is max
+  assert space.build({'width': 0.5, 'b': 'none'})['times'] == ('x',)
+  arch = {'width': 0.5, 'b': 'none'}
+  assert space.decode(space.encode(arch)) == arch
+  for other in (
+    width(24, 32, labels=(0.5, 1)),  # another value than 1.0
+    width(24, 32, labels=('small', 'large')),
+    width(24, 32, 48, labels=(0.5, 1.0, 2.0)),
+    sp.oneof(0.5, 1.0, name='width'),
+  ):
+    with pytest.raises(errors.UserError, match='equal labels='):
+      sp.Space([width(8, 16), other])
+
+
+def test_choices_below_tied_options_keep_their_keys_apart():
+  def tied(*options):
+    return sp.oneof(*options, name='k', labels=('a', 'b'))
+
+  with pytest.raises(errors.UserError, match='equal options'):
+    sp.Space([tied(Op(sp.oneof(1, 2)), 3), tied(Op(sp.oneof(1, 3)), 3)])
+
+
 def test_one_unnamed_choice_at_two_paths_is_refused():
   kernel = sp.oneof(3, 5)
   with pytest.raises(errors.UserError) as caught:

@@ -102,6 +102,16 @@ def test_json_round_trip(space, seed):
 
 @_SETTINGS
 @hypothesis.given(_ANY, st.integers(0, 99))
+def test_the_builder_builds_the_same(space, seed):
+  rng = np.random.default_rng(seed)
+  build = space.builder()
+  for _ in range(3):
+    arch = space.sample(rng)
+    assert repr(build(arch)) == repr(space.build(arch))
+
+
+@_SETTINGS
+@hypothesis.given(_ANY, st.integers(0, 99))
 def test_mutate_changes_exactly_one(space, seed):
   rng = np.random.default_rng(seed)
   arch = space.sample(rng)

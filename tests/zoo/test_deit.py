@@ -12,20 +12,20 @@ from effnas.zoo import deit
 def test_without_layers_the_class_token_alone_decides():
   net = deit.VisionTransformer((), features=8, patch=4, classes=3)
   x = jax.random.normal(jax.random.key(0), (2, 8, 12, 3))
-  variables = net.init(jax.random.key(1), x)
+  variables = jax.jit(net.init)(jax.random.key(1), x)
   params = variables['params']
   token = (params['class_token'] + params['positions'][:, :1])[0, 0]
   assert params['positions'].shape == (1, 1 + 2 * 3, 8)
   normal = (token - token.mean()) / jnp.sqrt(token.var() + 1e-6)
   logits = normal @ params['classifier']['kernel']
-  y = net.apply(variables, x)
+  y = jax.jit(net.apply)(variables, x)
   np.testing.assert_allclose(y, jnp.stack([logits, logits]), atol=1e-5)
 
 
 def test_patches_reach_the_token_and_their_order_matters():
   net = deit.miniature().build()
   x = jax.random.normal(jax.random.key(0), (1, 32, 32, 3))
-  variables = net.init(jax.random.key(1), x)
+  variables = jax.jit(net.init)(jax.random.key(1), x)
   # Positions of a size that shows.
   params = dict(variables['params'])
   params['positions'] = 50 * params['positions']

@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from effnas import errors
+from effnas import errors, footprint, zoo
 from effnas.nn import layers
 from effnas.zoo import mobilenet_v3
 
@@ -14,26 +14,46 @@ def test_every_normalisation_takes_epsilon():
   assert found | {net.norm} == {layers.Norm(epsilon=1e-3)}
 
 
-def _arch(net):
-  """Reads a network's point off its blocks."""
+def _arch(size):
+  """The point of the rows of the paper."""
   arch = {}
-  for i, stage in enumerate(net.stages):
+  for i, row in enumerate(mobilenet_v3._published(size)[0]):
+    kernel, _, _, se, _, expansions = row
     if i:
-      arch[f'model.stages.{i}.blocks.times'] = len(stage.blocks)
-    for j, block in enumerate(stage.blocks):
+      arch[f'model.stages.{i}.blocks.times'] = len(expansions)
+    for j, expansion in enumerate(expansions):
       path = f'model.stages.{i}.blocks.{j}'
-      arch |= {f'{path}.kernel': block.kernel, f'{path}.se': block.se}
+      arch |= {f'{path}.kernel': kernel, f'{path}.se': se}
       if i:
-        arch[f'{path}.expand'] = block.expand
+        arch[f'{path}.expand'] = expansion
   return arch
 
 
-@pytest.mark.parametrize('width', [1.0, 0.75])
+@pytest.mark.parametrize('suffix', ['', '_075'])
 @pytest.mark.parametrize('size', ['large', 'small'])
-def test_the_published_network_is_a_point_of_the_space(size, width):
+def test_each_published_network_is_a_point_of_the_space(size, suffix):
+  arch = _arch(size) | {'width': 0.75 if suffix else 1.0}
+  built = mobilenet_v3.space(size).build(arch)['model']
+  assert built == zoo.load(f'mobilenet_v3_{size}{suffix}').build()
+
+
+def test_a_point_has_the_published_size():
+  built = mobilenet_v3.space('small').build(_arch('small') | {'width': 0.75})
+  (row,) = (r for r in zoo.table() if r['name'] == 'mobilenet_v3_small_075')
+  found = footprint.measure(built['model'], (224, 224, 3))
+  assert (found['params'], found['macs']) == (row['params'], row['macs'])
+
+
+@pytest.mark.parametrize('width', [0.35, 0.5, 0.75, 1.0])
+@pytest.mark.parametrize('size', ['large', 'small'])
+def test_other_widths_are_those_of_the_network(size, width):
   published = mobilenet_v3.mobilenet_v3(size, width, epsilon=1e-3)
-  space = mobilenet_v3.space(size, width, epsilon=1e-3)
-  assert space.build(_arch(published))['model'] == published
+  one = mobilenet_v3.space(size, width, epsilon=1e-3)
+  assert one.build(_arch(size))['model'] == published
+  several = mobilenet_v3.space(size, (0.35, 0.5, 0.75, 1.0), epsilon=1e-3)
+  built = several.build(_arch(size) | {'width': width})['model']
+  assert built == published
+  assert several.size == 4 * one.size
 
 
 def test_hidden_channels_are_those_of_the_paper():

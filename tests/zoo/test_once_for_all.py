@@ -37,20 +37,25 @@ def _arch(stages):
 
 @pytest.mark.parametrize('width', DRAWN)
 def test_a_drawn_network_is_a_point_with_the_published_size(width):
-  built = once_for_all.space(width).build(_arch(STAGES))['model']
+  arch = {'width': width} | _arch(STAGES)
+  built = once_for_all.space().build(arch)['model']
   assert built == once_for_all.once_for_all(STAGES, width)
+  assert built == once_for_all.space(width).build(_arch(STAGES))['model']
   assert _counted(built) == DRAWN[width]
 
 
 def test_the_published_networks_are_points_of_the_space():
   space = once_for_all.space()
   for name, block, depth in (('largest', (7, 6), 4), ('smallest', (3, 3), 2)):
-    built = space.build(_arch([[block] * depth] * 5))['model']
-    assert built == zoo.load(f'once_for_all_100_{name}').build()
+    for width in (1.0, 1.2):
+      arch = {'width': width} | _arch([[block] * depth] * 5)
+      published = zoo.load(f'once_for_all_{round(100 * width)}_{name}').build()
+      assert space.build(arch)['model'] == published
 
 
 def test_the_space_is_the_published_one():
-  assert once_for_all.space().size == (9**2 + 9**3 + 9**4) ** 5
+  assert once_for_all.space(1.2).size == (9**2 + 9**3 + 9**4) ** 5
+  assert once_for_all.space().size == 2 * (9**2 + 9**3 + 9**4) ** 5
 
 
 def test_every_normalisation_takes_epsilon():

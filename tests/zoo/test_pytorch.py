@@ -7,7 +7,7 @@ import timm_weights
 
 from effnas import errors, zoo
 from effnas.nn import rewrite
-from effnas.zoo import pytorch
+from effnas.zoo import pytorch, torchvision
 
 SLOW = pytest.mark.slow
 # Compared in each run, a network of each of the families.
@@ -31,6 +31,25 @@ def test_logits_are_those_of_pytorch(name, capsys):
   found, told_apart = timm_weights.difference(name, theirs, side)
   with capsys.disabled():
     print(f'{name}: largest difference of logits {found:.1e}')
+  assert found < 1e-4 < told_apart
+
+
+@pytest.mark.parametrize(
+  ('width', 'theirs'),
+  [
+    (0.5, 'mnasnet0_5'),
+    pytest.param(0.75, 'mnasnet0_75', marks=SLOW),
+    pytest.param(1.0, 'mnasnet1_0', marks=SLOW),
+    pytest.param(1.3, 'mnasnet1_3', marks=SLOW),
+  ],
+)
+def test_logits_of_mnasnet_b1_are_those_of_torchvision(width, theirs):
+  models = pytest.importorskip(
+    'torchvision.models', reason='torchvision is not installed'
+  )
+  found, told_apart = timm_weights.difference(
+    'mnasnet_b1', lambda _: getattr(models, theirs)(), 64, width=width
+  )
   assert found < 1e-4 < told_apart
 
 
@@ -101,6 +120,14 @@ def test_what_does_not_fit_is_named(state, change, said):
   state = {name: array for name, array in state.items() if array is not None}
   with pytest.raises(errors.UserError, match=said):
     zoo.load_torch(zoo.load('mobilenet_v2_035'), state)
+
+
+@pytest.mark.parametrize('name', ['mobilenet_v3_small', 'mnasnet_a1'])
+def test_mnasnet_b1_s_names_are_for_no_block_that_squeezes(name):
+  paths = {p.partition('/')[2] for p in pytorch.names(zoo.load(name))}
+  modules = {p.rpartition('/')[0] for p in paths if '/se/' in p}
+  assert modules
+  assert {torchvision.mnasnet(m, paths) for m in modules} == {None}
 
 
 def test_each_network_that_timm_names_is_compared():

@@ -41,7 +41,7 @@ class Meta4D(linen.Module):
     >>> import jax.numpy as jnp
     >>> block = Meta4D(features=8, stride=2)
     >>> x = jnp.ones((1, 7, 7, 4))
-    >>> block.init_with_output(jax.random.key(0), x)[0].shape
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 4, 4, 8)
   """
 
@@ -106,7 +106,7 @@ class Meta3D(linen.Module):
     >>> import jax.numpy as jnp
     >>> block = Meta3D(features=8, stride=2)
     >>> x = jnp.ones((1, 7, 7, 4))
-    >>> block.init_with_output(jax.random.key(0), x)[0].shape
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 4, 4, 8)
   """
 

@@ -36,8 +36,8 @@ class FBNetBlock(linen.Module):
   Example:
     >>> import jax.numpy as jnp
     >>> block = FBNetBlock(features=8, stride=2, expand=1, groups=2)
-    >>> variables = block.init(jax.random.key(0), jnp.ones((1, 7, 7, 4)))
-    >>> block.apply(variables, jnp.ones((1, 7, 7, 4))).shape
+    >>> x = jnp.ones((1, 7, 7, 4))
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 4, 4, 8)
   """
 

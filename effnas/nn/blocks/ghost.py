@@ -105,8 +105,8 @@ class GhostBottleneck(linen.Module):
 
   Example:
     >>> block = GhostBottleneck(features=8, stride=2)
-    >>> variables = block.init(jax.random.key(0), jnp.ones((1, 7, 7, 4)))
-    >>> block.apply(variables, jnp.ones((1, 7, 7, 4))).shape
+    >>> x = jnp.ones((1, 7, 7, 4))
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 4, 4, 8)
   """
 

@@ -37,8 +37,8 @@ class MBConv(linen.Module):
   Example:
     >>> import jax.numpy as jnp
     >>> block = MBConv(features=8, stride=2, kernel=5)
-    >>> variables = block.init(jax.random.key(0), jnp.ones((1, 8, 8, 4)))
-    >>> block.apply(variables, jnp.ones((1, 8, 8, 4))).shape
+    >>> x = jnp.ones((1, 8, 8, 4))
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 4, 4, 8)
   """
 

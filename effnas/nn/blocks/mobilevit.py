@@ -89,7 +89,7 @@ class MobileViT(linen.Module):
   Example:
     >>> block = MobileViT(features=8, stride=2, depth=1)
     >>> x = jnp.ones((1, 10, 6, 4))
-    >>> block.init_with_output(jax.random.key(0), x)[0].shape
+    >>> jax.eval_shape(block.init_with_output, jax.random.key(0), x)[0].shape
     (1, 5, 3, 8)
   """
 
