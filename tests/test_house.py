@@ -31,6 +31,8 @@ HEAVY = {
   'safetensors': 1,
   'ml_collections': 1,
   'grain': 1,
+  'scipy': 1,
+  'pynvml': 1,
 }
 LIGHT = (
   'ray',

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from flax import linen
+from flax import linen, traverse_util
+from flax.core import meta
+import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors, footprint, quant, space, zoo
 from effnas.cli import archs
 from effnas.cli import request as request_lib
 from effnas.nn import rewrite
+from effnas.zoo import published as published_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Subject:
     net: The network under its rules.
     input_shape: Of one example, without the batch.
     input_dtype: dtype of the prepared inputs.
+    variables: Those it is served with, where a weights file gave some.
   """
 
   title: str
   net: rewrite.Rewritten
   input_shape: tuple[int, ...]
   input_dtype: Any = np.float32
+  variables: Mapping[str, Any] | None = None
 
   def unreached(self) -> list[str]:
     """Says what the rules do not do, a line each: nothing if they do it all."""
@@ -90,14 +95,15 @@ def named(request: request_lib.Request, name: str) -> Subject:
     UserError: There is none, or a flag that it needs is missing.
   """
   flags = request.flags
-  shape = _shape(flags.input)
+  shape = input_shape(flags.input)
   bits = {'weights': flags.weights, 'activations': flags.activations}
   bits = {key: value for key, value in bits.items() if value is not None}
   float_ = {'weights': quant.FLOAT, 'activations': quant.FLOAT}
-  if name in zoo.networks():
+  of_space = flags.arch is not None or flags.search is not None
+  if name in zoo.networks() and not (of_space and name in zoo.spaces()):
     published = zoo.load(name)
-    rules = _rules({**float_, **bits})
-    net = rewrite.Rewritten(published.build(), rules)
+    tree = published_lib.space(name, **request.json('args')).build({})
+    net = rewrite.Rewritten(tree['model'], _rules({**float_, **bits}))
     return Subject(
       name, net, shape or published.input_shape, np.dtype(published.input_dtype)
     )
@@ -132,12 +138,74 @@ def named(request: request_lib.Request, name: str) -> Subject:
   return Subject(title, rewrite.Rewritten(model, rules), shape, dtype)
 
 
+def with_weights(subject: Subject, file: str) -> Subject:
+  """Returns a network with the variables of a weights file.
+
+  Args:
+    subject: The network.
+    file: Of variables as in training, or of converted ones.
+
+  Raises:
+    UserError: The file does not fit the network: the line names what does not.
+  """
+  from effnas.search import candidate
+
+  net, takes = subject.net, (subject.input_shape, subject.input_dtype)
+  variables = candidate.read(file)
+  given = _flat(variables)
+  trained = _flat(rewrite.abstract_variables(net, *takes))
+  served = _flat(candidate.converted(net, *takes))
+  integer = not given.keys().isdisjoint(served.keys() - trained.keys())
+  misfit = _misfit(given, served if integer else trained)
+  if misfit:
+    raise errors.UserError(f'{file} does not fit {subject.title}: {misfit}')
+  if net.rules and not integer:
+    variables = candidate.converted(net, *takes, variables)
+  title = f'{subject.title}, weights of {file}'
+  return dataclasses.replace(subject, title=title, variables=variables)
+
+
+def _flat(variables: Mapping[str, Any]) -> dict[str, Any]:
+  return traverse_util.flatten_dict(meta.unbox(dict(variables)), sep='/')
+
+
+def _misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+  """Says what is the first thing in which variables are not as wanted."""
+  if given.keys().isdisjoint(wanted):
+    return (
+      'it holds none of its arrays; `effnas zoo import` brings in those of '
+      'PyTorch'
+    )
+  for path, leaf in wanted.items():
+    if path not in given:
+      return f'it lacks {path} {leaf.shape}'
+    found = given[path]
+    if found.shape != leaf.shape:
+      return f'{path} is {found.shape}, where the network has {leaf.shape}'
+    floats = [jnp.issubdtype(a.dtype, jnp.floating) for a in (found, leaf)]
+    if found.dtype != leaf.dtype and not all(floats):
+      return (
+        f'{path} is {found.dtype}, where the network has {leaf.dtype}; the '
+        'bits of a converted network are those of --weights or the config'
+      )
+  left = [path for path in given if path not in wanted]
+  return f'the network has no place for {left[0]}' if left else None
+
+
 def _rules(settings: Mapping[str, Any]) -> tuple[Any, ...]:
   rules = quant.rules(**settings)
   return rules if any(r.weights != quant.FLOAT for r in rules) else ()
 
 
-def _shape(words: list[str]) -> tuple[int, ...]:
+def input_shape(words: list[str]) -> tuple[int, ...]:
+  """Returns the shape that `--input` says, () where it is not given.
+
+  Args:
+    words: What stands between its commas.
+
+  Raises:
+    UserError: They are no positive whole numbers.
+  """
   try:
     shape = tuple(int(word) for word in words)
   except ValueError:

@@ -1,7 +1,11 @@
 """How long work stands, on standard error: one line that is rewritten."""
 
+from collections.abc import Iterable, Iterator
 import sys
 import time
+from typing import TypeVar
+
+T = TypeVar('T')
 
 _EVERY = 10.0  # seconds between lines where standard error is no terminal
 
@@ -64,6 +68,23 @@ class Progress:
       timing += f', {clock(elapsed / new * (self._total - done))} left'
     parts = [f'{self._what} {done}/{self._total}', told, timing]
     return ' | '.join(part for part in parts if part)
+
+
+def track(items: Iterable[T], what: str, total: int) -> Iterator[T]:
+  """Goes through items and tells how far, where it takes long.
+
+  Args:
+    items: The items.
+    what: What is counted, e.g. 'network'.
+    total: How many there are.
+
+  Yields:
+    Each item.
+  """
+  with Progress(what, total, patience=2.0) as progress:
+    for done, item in enumerate(items, 1):
+      yield item
+      progress.update(done)
 
 
 def clock(seconds: float) -> str:

@@ -99,12 +99,17 @@ class Request:
     return value
 
 
-def define_format(values: flags.FlagValues) -> None:
-  """Defines `--format`, as every command that prints data has it."""
+def define_format(values: flags.FlagValues, *more: str) -> None:
+  """Defines `--format`, as every command that prints data has it.
+
+  Args:
+    values: The flags.
+    *more: Formats beside 'table' and 'json'.
+  """
   flags.DEFINE_enum(
     'format',
     'table',
-    ['table', 'json'],
+    ['table', 'json', *more],
     'What to print: a table to read, or JSON for programs.',
     flag_values=values,
   )

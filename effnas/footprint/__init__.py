@@ -7,11 +7,15 @@ or run, and no JAX backend is initialised.
 Example:
   >>> from effnas import footprint
   >>> from flax import linen
-  >>> values = footprint.measure(linen.Dense(1000), (1280,), targets=['a100'])
-  >>> values['macs'], footprint.sources(values)['latency_ms@a100']
-  (1280000, 'datasheet')
+  >>> head = linen.Dense(1000), (1280,)
+  >>> footprint.measure(*head)['macs']
+  1280000
+  >>> footprint.sources(*head, targets=['tpu_v5e'])['latency_ms@tpu_v5e']
+  'datasheet, bfloat16, batch 1'
 """
 
+from effnas.footprint.batch import batch, quantities
+from effnas.footprint.compiled import Compiled, compile_for
 from effnas.footprint.network import (
   layers,
   measure,
@@ -20,5 +24,18 @@ from effnas.footprint.network import (
   unreached,
 )
 from effnas.footprint.profile import Layer
+from effnas.footprint.training import training
 
-__all__ = ['Layer', 'layers', 'measure', 'sources', 'unknown', 'unreached']
+__all__ = [
+  'Compiled',
+  'Layer',
+  'batch',
+  'compile_for',
+  'layers',
+  'measure',
+  'quantities',
+  'sources',
+  'training',
+  'unknown',
+  'unreached',
+]

@@ -6,17 +6,18 @@ from typing import Any
 from flax import linen
 import numpy as np
 
-from effnas import errors
-from effnas.footprint import device, profile, roofline, weights
+from effnas.footprint import inputs, profile, weights
+from effnas.footprint.latency import features, roofline
+from effnas.footprint.latency import target as target_lib
 
-_LATENCY = 'latency_ms@'
+LATENCY = 'latency_ms@'
 
 
 def measure(
   net: linen.Module,
   input_shape: Sequence[int],
   *,
-  batch: int = 1,
+  batch: int | None = None,
   targets: Iterable[str] = (),
   variables: Mapping[str, Any] | None = None,
   bits: roofline.Bits | None = None,
@@ -30,8 +31,10 @@ def measure(
   Args:
     net: A Linen module; `net(x)` is inference.
     input_shape: Shape of one example, without the batch.
-    batch: Examples at a time, for memory and latency.
-    targets: Names of devices (`device.names()`) to give a latency for.
+    batch: Examples at a time, for memory and latency. By default 1, and for the
+      latency of a calibrated target that of its measurements.
+    targets: Names of targets to give a latency for, as `target.load` takes
+      them: 'tpu_v5e', 'tpu_v3:128' (at that batch), 'mine.json'.
     variables: Variables (arrays or `jax.ShapeDtypeStruct`) as they would be
       shipped, e.g. of the converted integer network; for `size_bytes` only.
       The float variables by default.
@@ -53,11 +56,12 @@ def measure(
     {'params': 650, 'macs': 640, 'size_bytes': 2752, 'peak_memory_bytes': 296,
      'latency_ms@cpu': 0.000111...}
   """
-  devices = [device.load(t) for t in targets]
-  whole = _profile(net, input_shape, batch, input_dtype)
+  on = target_lib.choose(targets)
+  at_once = 1 if batch is None else batch
+  whole = profiled(net, input_shape, at_once, input_dtype)
   one = whole
-  if batch != 1:
-    one = _profile(net, input_shape, 1, input_dtype)
+  if at_once != 1:
+    one = profiled(net, input_shape, 1, input_dtype)
   size = whole.size_bytes
   if variables is not None:
     size = weights.size_bytes(variables)
@@ -67,27 +71,50 @@ def measure(
     'size_bytes': size,
     'peak_memory_bytes': whole.peak_memory_bytes,
   } | {
-    _LATENCY + d.name: roofline.latency(whole.work, d, bits) for d in devices
+    LATENCY + target.name: target.latency(
+      profiled(net, input_shape, target.at(batch), input_dtype), bits
+    )
+    for target in on
   }
 
 
-def sources(metrics: Iterable[str]) -> dict[str, str]:
+def sources(
+  net: linen.Module,
+  input_shape: Sequence[int],
+  *,
+  batch: int | None = None,
+  targets: Iterable[str] = (),
+  bits: roofline.Bits | None = None,
+  input_dtype: Any = 'float32',
+) -> dict[str, str]:
   """Says where each number of `measure` comes from.
 
   Args:
-    metrics: Names of metrics, e.g. the dict that `measure` returned.
+    net: As for `measure`, as all others.
+    input_shape: Shape of one example, without the batch.
+    batch: As for `measure`.
+    targets: Names of targets.
+    bits: As for `measure`.
+    input_dtype: dtype of the input.
 
   Returns:
-    'counted' (exact, from the program) or 'datasheet' (a roofline from
-    published peak rates) by metric.
+    By metric: 'counted' (exact, from the program), or for a latency 'datasheet'
+    (a roofline from published peak rates) or 'calibrated' (a cost model fitted
+    to n measured networks, with its error on others), the formats that
+    products run in, and the batch.
 
   Example:
-    >>> sources(['macs', 'latency_ms@a100'])
-    {'macs': 'counted', 'latency_ms@a100': 'datasheet'}
+    >>> found = sources(linen.Dense(10), (64,), targets=['tpu_v5e'])
+    >>> found['macs'], found['latency_ms@tpu_v5e']
+    ('counted', 'datasheet, bfloat16, batch 1')
   """
-  return {
-    m: 'datasheet' if m.startswith(_LATENCY) else 'counted' for m in metrics
-  }
+  found = dict.fromkeys(
+    ('params', 'macs', 'size_bytes', 'peak_memory_bytes'), 'counted'
+  )
+  for target in target_lib.choose(targets):
+    whole = profiled(net, input_shape, target.at(batch), input_dtype)
+    found[LATENCY + target.name] = target.said(whole, bits, batch)
+  return found
 
 
 def layers(
@@ -107,7 +134,7 @@ def layers(
     Rows in the order of the program; their MACs, parameters and bytes add up
     to the network's.
   """
-  return list(_profile(net, input_shape, 1, input_dtype).layers)
+  return list(profiled(net, input_shape, 1, input_dtype).layers)
 
 
 def unreached(
@@ -136,7 +163,7 @@ def unreached(
   def reached(at):
     return any(p in ('', at) or at.startswith(p + '/') for p in paths)
 
-  products = _profile(net, input_shape, 1, input_dtype).products
+  products = profiled(net, input_shape, 1, input_dtype).products
   return [row for row in products if not reached(row[0])]
 
 
@@ -157,16 +184,54 @@ def unknown(
     'primitive at path' for unknown primitives and for while loops, whose body
     counts once.
   """
-  return list(_profile(net, input_shape, 1, input_dtype).unknown)
+  return list(profiled(net, input_shape, 1, input_dtype).unknown)
 
 
-def _profile(net, input_shape, batch, input_dtype) -> profile.Profile:
-  shape = tuple(input_shape)
-  whole = all(isinstance(n, int | np.integer) for n in (batch, *shape))
-  if not whole or min(batch, *shape, 1) < 1:
-    raise errors.UserError(
-      'an input shape and a batch are positive whole numbers; '
-      f'got shape {shape} and batch {batch}'
-    )
-  shape = (int(batch), *map(int, shape))
-  return profile.profile(net, shape, np.dtype(input_dtype).name)
+def profiled(
+  net: linen.Module,
+  input_shape: Sequence[int],
+  batch: int,
+  input_dtype: Any,
+  seen: profile.Seen | None = None,
+) -> profile.Profile:
+  """Profiles a network, and says what is wrong with a shape or a batch.
+
+  Args:
+    net: A Linen module.
+    input_shape: Shape of one example, without the batch.
+    batch: Examples at a time.
+    input_dtype: dtype of the input.
+    seen: As for `profile.profile`.
+
+  Returns:
+    The profile.
+
+  Raises:
+    UserError: A shape or a batch that is not positive.
+  """
+  shape = inputs.shape(input_shape, batch)
+  return profile.profile(net, shape, np.dtype(input_dtype).name, seen)
+
+
+def quantities(
+  net: linen.Module,
+  input_shape: Sequence[int],
+  *,
+  batch: int = 1,
+  input_dtype: Any = 'float32',
+  seen: profile.Seen | None = None,
+) -> np.ndarray:
+  """Adds up the work of a network by operation class, for calibration.
+
+  Args:
+    net: A Linen module.
+    input_shape: Shape of one example, without the batch.
+    batch: Examples at a time.
+    input_dtype: dtype of the input.
+    seen: As for `profile.profile`.
+
+  Returns:
+    float64 [len(features.NAMES)].
+  """
+  found = profiled(net, input_shape, batch, input_dtype, seen)
+  return found.total('quantities', features.of)

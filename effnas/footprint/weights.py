@@ -19,9 +19,9 @@ import ml_dtypes
 import numpy as np
 
 from effnas import errors
-from effnas.footprint import ops
+from effnas.footprint.program import ops
 
-_CODES = {
+CODES = {
   'bool': 'BOOL',
   'uint8': 'U8',
   'int8': 'I8',
@@ -38,7 +38,7 @@ _CODES = {
   'float8_e4m3fn': 'F8_E4M3',
   'float8_e5m2': 'F8_E5M2',
 }
-_DTYPES = {code: name for name, code in _CODES.items()}
+_DTYPES = {code: name for name, code in CODES.items()}
 _PACKED = ('int4', 'uint4')
 
 
@@ -137,11 +137,11 @@ def _flatten(variables: Mapping[str, Any]) -> dict[str, Any]:
         f'weights are named by non-empty strings without "/"; got {name!r}'
       )
     if getattr(getattr(leaf, 'dtype', None), 'name', None) not in (
-      *_CODES,
+      *CODES,
       *_PACKED,
     ):
       raise errors.UserError(
-        f'weights of {name!r} must be an array of one of {", ".join(_CODES)} '
+        f'weights of {name!r} must be an array of one of {", ".join(CODES)} '
         f'or {", ".join(_PACKED)}; got {getattr(leaf, "dtype", type(leaf))}'
       )
     flat[name] = leaf
@@ -177,7 +177,7 @@ def _header(flat: Mapping[str, Any]) -> bytes:
   for name in _order(flat):
     leaf, size = flat[name], _nbytes(flat[name])
     header[name] = {
-      'dtype': _CODES.get(leaf.dtype.name, 'U8'),
+      'dtype': CODES.get(leaf.dtype.name, 'U8'),
       'shape': [size] if name in packed else list(leaf.shape),
       'data_offsets': [offset, offset + size],
     }

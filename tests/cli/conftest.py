@@ -47,7 +47,7 @@ def get_config(variant=''):
       'crop_padding': 1,
       'checkpoint_every': 0,
     },
-    'footprint': {'targets': ('cpu',), 'batch': 1},
+    'footprint': {'targets': ('cpu',), 'batch': 1, 'compile': ()},
     'search': {
       'engine': 'inline',
       'trials': 2,

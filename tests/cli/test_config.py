@@ -135,8 +135,9 @@ def test_files_that_are_not_there():
     ({'space': {}}, r'config\.space must be a name'),
     ({'optim': 3}, r'config\.optim must be a mapping'),
     ({'footprint': {'targets': []}}, r'lacks footprint\.batch'),
+    ({'footprint': {'targets': [], 'batch': 1}}, r'lacks footprint\.compile'),
     (
-      {'footprint': {'targets': [], 'batch': 1, 'bach': 2}},
+      {'footprint': {'targets': [], 'batch': 1, 'compile': [], 'bach': 2}},
       "'bach'; did you mean 'batch'",
     ),
   ],

@@ -1,18 +1,32 @@
-"""Measures what a network costs, without training or running it.
+r"""Measures what a network costs, without training or running it.
 
 Parameters, MACs, size of the weights file, peak activation memory, and latency
 on each target with where it comes from. The network is one of the zoo, a
 function of your own ('module:function', with --input) that returns a Linen
 module or declares a space, or an arch of a config. --weights and --activations
-say the bits it would be deployed with.
+say the bits it would be deployed with. --init takes its weights from a file:
+one that `effnas zoo import` wrote, or a trial's weights.safetensors, which must
+fit the network; the size is then that of its arrays.
+
+--compile also asks the target's own compiler for the device memory, without
+the device (pip install effnas[tpu] or effnas[cuda]). With --space and --archs,
+a public table of the space's archs or a file with an arch a line (`effnas space
+NAME sample`), it prints a row for each of them, thousands a second.
 
 Examples:
   effnas footprint mobilenet_v2 --target=tpu_v5e,a100 --batch=8
+  effnas footprint mobilenet_v2 --target=tpu_v5e --compile
   effnas footprint mobilenet_v2 --weights=8 --activations=8 --target=all
   effnas footprint mine:network --input=32,32,3 --layers
   effnas footprint --config=configs/digits.py --search=runs/digits --trial=7
+  effnas footprint --config=configs/digits.py --search=runs/digits --trial=7 \
+    --init=runs/digits/checkpoints/7/weights.safetensors
+  effnas footprint --space=accel_nasbench --archs=accel-nasbench.csv \
+    --target=tpu_v3 --format=csv
 """
 
+from collections.abc import Iterator
+import contextlib
 from typing import Any
 
 from absl import flags
@@ -30,13 +44,15 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_list(
     'target',
     ['tpu_v5e'],
-    "The devices to give a latency for, or 'all'.",
+    'The devices to give a latency for: names, NAME:BATCH, files of `effnas '
+    "calibrate`, or 'all'.",
     flag_values=values,
   )
   flags.DEFINE_integer(
     'batch',
-    1,
-    'Examples at a time, for memory and latency.',
+    None,
+    'Examples at a time, for memory and latency; by default 1, and for the '
+    'latency of a calibrated target that of its measurements.',
     flag_values=values,
   )
   flags.DEFINE_list(
@@ -55,28 +71,79 @@ def define(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
     'args',
     '{}',
-    "The arguments of a space's or module:function's function, a JSON object.",
+    "Arguments of the network's, space's or module:function's function, a JSON "
+    'object.',
+    flag_values=values,
+  )
+  flags.DEFINE_string(
+    'init',
+    None,
+    'A weights file (safetensors) to take the weights from; a converted one '
+    'needs the bits it was converted with.',
+    flag_values=values,
+  )
+  flags.DEFINE_bool(
+    'compile',
+    False,
+    'Give the device memory that the compiler of each target finds, too.',
+    flag_values=values,
+  )
+  flags.DEFINE_string(
+    'space', None, 'With --archs: the space.', flag_values=values
+  )
+  flags.DEFINE_string(
+    'archs',
+    None,
+    'A table (.csv, .csv.gz, .json) or a file with an arch a line (.jsonl); a '
+    'row is printed for each.',
     flag_values=values,
   )
   flags.DEFINE_bool('layers', False, 'List the layers too.', flag_values=values)
   config_lib.define(values)
   archs.define(values)
-  request_lib.define_format(values)
+  request_lib.define_format(values, 'csv')
 
 
 def run(request: request_lib.Request) -> None:
   """Finds the network, measures it and prints the figures."""
   given = request.flags
-  from effnas.footprint import device
+  from effnas.footprint.latency import target as target_lib
 
-  targets = device.names() if given.target == ['all'] else given.target
-  for target in targets:
-    device.load(target)
+  targets = [target.name for target in target_lib.choose(given.target)]
+  if given.archs is not None:
+    from effnas.cli import many
+
+    many.run(request, targets)
+    return
+  if given.space is not None or given.format == 'csv':
+    raise errors.UserError(
+      '--space and --format=csv go with --archs=FILE; one network is named by '
+      'itself'
+    )
   subject = _subject(request)
-  values = _measure(subject, tuple(targets), given.batch, bool(given.input))
   from effnas import footprint
+  from effnas.cli import networks
+  from effnas.search import candidate
 
-  sources = footprint.sources(values)
+  with _taking(subject, given.input):
+    if given.init is not None:
+      subject = networks.with_weights(subject, given.init)
+    values = candidate.measure(
+      subject.net,
+      subject.input_shape,
+      targets=tuple(targets),
+      batch=given.batch,
+      input_dtype=subject.input_dtype,
+      variables=subject.variables,
+    )
+  sources = candidate.sources(
+    subject.net,
+    subject.input_shape,
+    targets=tuple(targets),
+    batch=given.batch,
+    input_dtype=subject.input_dtype,
+  )
+  compiled = _compiled(subject, targets, given.batch) if given.compile else []
   layers = []
   if given.layers:
     layers = footprint.layers(
@@ -89,16 +156,20 @@ def run(request: request_lib.Request) -> None:
       {
         'network': subject.title,
         'input': list(subject.input_shape),
-        'batch': given.batch,
+        'batch': given.batch or 1,
         'metrics': values,
         'sources': sources,
       }
+      | ({'compiled': [c.as_json() for c in compiled]} if compiled else {})
       | ({'layers': [row._asdict() for row in layers]} if layers else {})
     )
     return
   shape = 'x'.join(map(str, subject.input_shape))
-  print(f'{subject.title}, input {shape}, batch {given.batch}\n')
+  print(f'{subject.title}, input {shape}, batch {given.batch or 1}\n')
   table(values, sources)
+  if compiled:
+    print()
+    _show_compiled(compiled)
   if layers:
     print()
     show.table(
@@ -120,8 +191,45 @@ def table(values: dict[str, Any], sources: dict[str, str]) -> None:
   for name, value in values.items():
     exact = f'{value:,} {labels.unit(name)}'.rstrip()
     said = exact if isinstance(value, int) else labels.value(name, value)
-    rows.append([labels.title(name), said, sources[name]])
+    rows.append([labels.title(name), said, sources.get(name, 'counted')])
   show.table(['metric', 'value', 'source'], rows)
+
+
+def _compiled(subject: Any, targets: list[str], batch: int | None) -> list[Any]:
+  """Asks the compilers of some targets for the device memory."""
+  from effnas.search import deployed
+
+  found = []
+  for name in targets:
+    progress.tell(f'compiling for {name} ...')
+    found.append(
+      deployed.compiled(
+        subject.net,
+        subject.input_shape,
+        name,
+        batch=batch,
+        input_dtype=subject.input_dtype,
+      )
+    )
+  return found
+
+
+def _show_compiled(found: list[Any]) -> None:
+  from effnas.report import labels
+
+  def size(value: int | None) -> str | None:
+    return None if value is None else labels.value('size_bytes', value)
+
+  show.table(
+    ['device memory on', 'batch', 'variables and input', 'temporaries',
+     'output', 'code', 'total', 'fits', 'compiler'],
+    [
+      [c.target, c.batch, size(c.argument_bytes), size(c.temporary_bytes),
+       size(c.output_bytes), size(c.code_bytes), size(c.total_bytes),
+       'yes' if c.fits else 'no', c.compiler]
+      for c in found
+    ],
+  )  # fmt: skip
 
 
 def _subject(request: request_lib.Request) -> Any:
@@ -140,19 +248,11 @@ def _subject(request: request_lib.Request) -> Any:
   return networks.of_config(request, request.config())[0]
 
 
-def _measure(
-  subject: Any, targets: tuple[str, ...], batch: int, asked: bool
-) -> dict[str, Any]:
-  from effnas.search import candidate
-
+@contextlib.contextmanager
+def _taking(subject: Any, asked: list[str]) -> Iterator[None]:
+  """Says it in a line where a network does not take the --input asked for."""
   try:
-    return candidate.measure(
-      subject.net,
-      subject.input_shape,
-      targets=targets,
-      batch=batch,
-      input_dtype=subject.input_dtype,
-    )
+    yield
   except errors.UserError:
     raise
   except (TypeError, ValueError, IndexError) as e:

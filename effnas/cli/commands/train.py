@@ -59,7 +59,10 @@ def run(request: request_lib.Request) -> None:
 
   problem = candidate.problem(config)
   subject, arch = networks.of_config(request, config)
-  footprint = problem.footprint(arch)
+  costs = {
+    'footprint': problem.footprint(arch),
+    'sources': problem.sources(arch),
+  }
   described = problem.space.describe()
   kept = {**config, 'arch': dict(arch)}
   _refuse_another(workdir, {**kept, 'space_description': described})
@@ -73,7 +76,7 @@ def run(request: request_lib.Request) -> None:
       progress.tell(f'{workdir} holds the trained network; nothing to do')
       found = json.loads((folder / _METRICS).read_bytes())
     else:
-      found = _train(config, arch, folder, footprint)
+      found = _train(config, arch, folder, costs)
       workdir_lib.write(folder / _METRICS, found)
   if request.flags.format == 'json':
     show.as_json(found)
@@ -85,10 +88,9 @@ def _train(
   config: dict[str, Any],
   arch: Any,
   folder: pathlib.Path,
-  footprint: Mapping[str, Any],
+  costs: Mapping[str, Any],
 ) -> dict[str, Any]:
   """Trains, converts and evaluates; returns what metrics.json holds."""
-  from effnas import footprint as footprint_lib
   from effnas import train
   from effnas.search import candidate, plain
 
@@ -108,8 +110,7 @@ def _train(
       'arch': arch,
       'valid': valid,
       'test': candidate.test_weights(config, arch, folder),
-      'footprint': footprint,
-      'sources': footprint_lib.sources(footprint),
+      **costs,
       'seconds': round(time.monotonic() - start, 3),
     }
   )

@@ -1,0 +1,77 @@
+"""Answers of compilers on disk, in the user's own folder."""
+
+from collections.abc import Mapping
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import stat
+import tempfile
+from typing import Any
+
+from effnas.footprint.compiled import target as target_lib
+
+# Raised when answers change: their fields, or what a worker asks for.
+_FORM = 2
+# What the user may tell the compilers by the environment.
+_FLAGS = ('XLA_FLAGS', 'LIBTPU_INIT_ARGS')
+_PACKAGES = ('jax', 'jaxlib')
+
+
+def key(program: str, plan: target_lib.Plan) -> str:
+  """Names a compilation by all that its answer depends on.
+
+  Args:
+    program: StableHLO text.
+    plan: How it is compiled: the target's description and the compiler's
+      version are part of it.
+
+  Returns:
+    64 hexadecimal digits.
+  """
+  said = {
+    'form': _FORM,
+    'platform': plan.platform,
+    'compiler': plan.compiler,
+    'topology': plan.topology,
+    'flags': [os.environ.get(name, '') for name in _FLAGS],
+    'versions': [importlib.metadata.version(name) for name in _PACKAGES],
+  }
+  text = json.dumps(said, sort_keys=True) + '\n' + program
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def folder() -> pathlib.Path | None:
+  """Makes and returns the cache's folder; None where none can be had."""
+  base = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  found = pathlib.Path(base) / 'effnas' / 'compiled'
+  try:
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = found.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+      return None
+    found.chmod(0o700)
+  except OSError:
+    return None
+  return found
+
+
+def read(at: pathlib.Path, name: str) -> dict[str, Any] | None:
+  """Returns an answer, or None where there is none that can be read."""
+  try:
+    found = json.loads((at / f'{name}.json').read_text(encoding='utf-8'))
+  except (OSError, ValueError):
+    return None
+  return found if isinstance(found, dict) else None
+
+
+def write(at: pathlib.Path, name: str, answer: Mapping[str, Any]) -> None:
+  """Keeps an answer: whole or not at all, and never a reason to fail."""
+  with contextlib.suppress(OSError):
+    with tempfile.NamedTemporaryFile(
+      'w', dir=at, suffix='.part', delete=False, encoding='utf-8'
+    ) as file:
+      json.dump(answer, file)
+    os.replace(file.name, at / f'{name}.json')

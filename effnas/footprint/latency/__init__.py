@@ -1,0 +1,1 @@
+"""Latency of a network on a device: by its datasheet, or by calibration."""

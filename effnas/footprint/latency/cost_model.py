@@ -1,0 +1,247 @@
+"""Latency as a price for each operation class, and the files that hold prices.
+
+A model is linear: milliseconds = sum of price x quantity over
+`features.NAMES`, no price below zero. Its file says on how many networks it was
+fitted, of what, how well it told the time of others, and in which ranges.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import functools
+import importlib.resources
+import json
+import math
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from effnas import errors
+from effnas.footprint.latency import features
+
+_FOLDER = 'calibrated'
+_SLACK = 1.05  # how far beyond a range is still inside
+_PARSED = ('range_ms', 'held_out', 'prices', 'most')  # not as they stand
+_MATTERS = 0.05  # the share of an estimate that makes a quantity matter
+
+
+@dataclasses.dataclass(frozen=True)
+class Held:
+  """How well a model told the time of networks it was not fitted on.
+
+  Attributes:
+    error: Mean of |estimate / measurement - 1|.
+    spearman: Rank correlation, Spearman's rho.
+    kendall: Rank correlation, Kendall's tau-b.
+  """
+
+  error: float
+  spearman: float
+  kendall: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CostModel:
+  """A calibrated device.
+
+  Attributes:
+    name: Its name.
+    device: The target whose datasheet stands behind it, of `device.names()`.
+    precision: The number format of the measured networks, e.g. 'bfloat16'.
+    batch: Their batch.
+    measured: What was measured, with its source, in a sentence.
+    measurements: How many networks the prices were fitted on.
+    range_ms: Milliseconds of the fastest and of the slowest of them.
+    held_out: How well ones fitted on a part of them told the others' times.
+    prices: float64 [len(features.NAMES)], milliseconds a unit.
+    most: float64 [len(features.NAMES)], the most of each quantity seen.
+  """
+
+  name: str
+  device: str
+  precision: str
+  batch: int
+  measured: str
+  measurements: int
+  range_ms: tuple[float, float]
+  held_out: Held
+  prices: np.ndarray
+  most: np.ndarray
+
+  def latency(self, quantities: np.ndarray) -> float:
+    """Milliseconds of one run of a program.
+
+    Args:
+      quantities: float64 [len(features.NAMES)], of `features.of`.
+
+    Returns:
+      Milliseconds.
+    """
+    run = self.prices[features.RUN]
+    return float(math.fsum(self.prices * quantities) + run)
+
+  def outside(self, quantities: np.ndarray) -> list[str]:
+    """Names what lies outside of what was measured.
+
+    Args:
+      quantities: float64 [len(features.NAMES)].
+
+    Returns:
+      'latency' where the estimate is faster or slower than all networks that
+      were measured, and the quantities that are a twentieth of it or more and
+      more than a twentieth above all that were.
+    """
+    ms = self.latency(quantities)
+    low, high = self.range_ms
+    found = [] if low / _SLACK <= ms <= high * _SLACK else ['latency']
+    matters = self.prices * quantities >= _MATTERS * ms
+    above = matters & (quantities > self.most * _SLACK)
+    return found + [features.NAMES[i] for i in np.flatnonzero(above)]
+
+  @property
+  def source(self) -> str:
+    """Says in a few words where its latencies come from."""
+    return (
+      f'calibrated (n={self.measurements}, error '
+      f'{100 * self.held_out.error:.2g} %)'
+    )
+
+  def to_json(self) -> dict[str, Any]:
+    """Returns what its file holds: prices above zero, and their ranges."""
+    used = [i for i in range(len(features.NAMES)) if self.prices[i] > 0]
+    return {
+      'name': self.name,
+      'device': self.device,
+      'precision': self.precision,
+      'batch': self.batch,
+      'measured': self.measured,
+      'measurements': self.measurements,
+      'range_ms': list(self.range_ms),
+      'held_out': dataclasses.asdict(self.held_out),
+      'classes': {
+        features.NAMES[i]: {
+          'ms_per_unit': float(f'{self.prices[i]:.6g}'),
+          'most': float(self.most[i]),
+        }
+        for i in used
+      },
+    }
+
+  def save(self, path: str | pathlib.Path) -> None:
+    """Writes its file.
+
+    Args:
+      path: Ends in '.json'.
+
+    Raises:
+      UserError: It cannot be written.
+    """
+    try:
+      pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+      pathlib.Path(path).write_text(_lines(self.to_json()), encoding='utf-8')
+    except OSError as e:
+      raise errors.UserError(f'cannot write {path}: {e.strerror}') from None
+
+
+def names() -> list[str]:
+  """Names of the calibrated devices, effnas's and the user's own, sorted.
+
+  Example:
+    >>> 'a100' in names()
+    True
+  """
+  own = folder().glob('*.json') if folder().is_dir() else ()
+  return sorted({*shipped(), *(f.stem for f in own)})
+
+
+def shipped() -> list[str]:
+  """Names of the calibrated devices that effnas comes with, sorted."""
+  return sorted(
+    f.name[:-5] for f in _shipped().iterdir() if f.name.endswith('.json')
+  )
+
+
+def folder() -> pathlib.Path:
+  """Where the user's own devices lie that are used by name."""
+  data = os.environ.get('XDG_DATA_HOME') or '~/.local/share'
+  return pathlib.Path(data).expanduser() / 'effnas' / 'devices'
+
+
+def load(name: str) -> CostModel:
+  """Loads a calibrated device.
+
+  Args:
+    name: One of `names()`, or the path of a file that `CostModel.save` wrote.
+
+  Returns:
+    The model.
+
+  Raises:
+    UserError: There is none, or the file is no such file.
+  """
+  if name in shipped():
+    return _shipped_model(name)
+  path = name
+  if not name.endswith('.json'):
+    if name not in names():
+      raise errors.unknown('calibrated device', name, names())
+    path = str(folder() / f'{name}.json')
+  try:
+    found = json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
+  except OSError as e:
+    raise errors.UserError(f'cannot read {path}: {e.strerror}') from None
+  except ValueError as e:
+    raise errors.UserError(f'{path} is no JSON: {e}') from None
+  return _parse(found, path)
+
+
+def _shipped() -> Any:
+  return importlib.resources.files('effnas.footprint.latency').joinpath(_FOLDER)
+
+
+@functools.cache
+def _shipped_model(name: str) -> CostModel:
+  return _parse(
+    json.loads(_shipped().joinpath(f'{name}.json').read_text()), name
+  )
+
+
+def _parse(found: Any, path: str) -> CostModel:
+  """Reads the JSON of a file, which anyone may have edited."""
+  fields = [f.name for f in dataclasses.fields(CostModel)]
+  plain = [f for f in fields if f not in _PARSED]
+  try:
+    classes = found['classes']
+    model = CostModel(
+      **{name: found[name] for name in plain},
+      range_ms=(float(found['range_ms'][0]), float(found['range_ms'][1])),
+      held_out=Held(**found['held_out']),
+      prices=_vector({n: c['ms_per_unit'] for n, c in classes.items()}),
+      most=_vector({n: c['most'] for n, c in classes.items()}),
+    )
+  except (KeyError, TypeError, ValueError, AttributeError) as e:
+    raise errors.UserError(
+      f'{path} is no device file of `effnas calibrate`: {e!r}'
+    ) from None
+  if not np.isfinite(model.prices).all() or (model.prices < 0).any():
+    raise errors.UserError(f'{path}: prices are finite and not below zero')
+  return model
+
+
+def _lines(value: dict[str, Any]) -> str:
+  """Writes JSON with a line for each operation class."""
+  *head, (last, classes) = value.items()
+  lines = [f'  {json.dumps(k)}: {json.dumps(v)}' for k, v in head]
+  inner = [f'    {json.dumps(k)}: {json.dumps(v)}' for k, v in classes.items()]
+  lines.append(f'  {json.dumps(last)}: {{\n' + ',\n'.join(inner) + '\n  }')
+  return '{\n' + ',\n'.join(lines) + '\n}\n'
+
+
+def _vector(values: Mapping[str, float]) -> np.ndarray:
+  found = np.zeros(len(features.NAMES))
+  for name, value in values.items():
+    if name not in features.NAMES:
+      raise errors.unknown('operation class', name, features.NAMES)
+    found[features.NAMES.index(name)] = value
+  return found

@@ -1,0 +1,1 @@
+"""Programs as lists of operations: counted, stored, and what they cost."""
