@@ -1,5 +1,8 @@
 """Times informative networks and blocks on the device that is present."""
 
+import os
+import pathlib
+import platform
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,9 +64,21 @@ def run(
         continue
       kept.append(i)
       ms.append(found.median_ms)
-      kind = found.device
+      kind = _processor() if found.platform == 'cpu' else found.device
       told.update(done, f'{probe.name} {found.median_ms:.3g} ms')
   return Timed(quantities[kept], np.array(ms), kind)
+
+
+def _processor() -> str:
+  """The processor, as its maker calls it, and its cores."""
+  name = platform.processor() or platform.machine()
+  try:
+    lines = pathlib.Path('/proc/cpuinfo').read_text(encoding='utf-8')
+    models = [x for x in lines.splitlines() if x.startswith('model name')]
+    name = models[0].partition(':')[2].strip()
+  except (OSError, IndexError):
+    pass  # not Linux: the architecture has to do
+  return f'{name}, {os.cpu_count()} cores'
 
 
 def _pool(size: int, seed: int) -> tuple[list[Any], np.ndarray]:

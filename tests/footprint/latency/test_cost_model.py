@@ -96,6 +96,6 @@ def test_what_effnas_ships_is_whole(name):
   assert model.device in device.names()
   assert model.precision == device.load(model.device).float_format
   assert model.measurements >= 50
-  assert 0 < model.held_out.error < 0.12
+  assert 0 < model.held_out.error < 0.35
   assert model.held_out.spearman > 0.93
   assert 0 < model.range_ms[0] < model.range_ms[1]
