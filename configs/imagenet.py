@@ -120,7 +120,7 @@ def get_config(variant: str = _DEFAULT) -> ml_collections.ConfigDict:
         'checkpoint_every': 1,
         **train,
       },
-      'footprint': {'targets': ('tpu_v5e', 'a100'), 'batch': 1},
+      'footprint': {'targets': ('tpu_v5e', 'a100'), 'batch': 1, 'compile': ()},
       'search': {
         'engine': 'inline',
         'trials': 1,

@@ -60,7 +60,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'eval_every': 0,
         'checkpoint_every': 0,
       },
-      'footprint': {'targets': ('tpu_v5e', 'cpu'), 'batch': 1},
+      'footprint': {'targets': ('tpu_v5e', 'cpu'), 'batch': 1, 'compile': ()},
       'search': {
         'engine': 'inline' if variant == 'smoke' else 'ray',
         'trials': trials,

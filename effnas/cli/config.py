@@ -33,7 +33,7 @@ _SECTIONS = (
 _NEEDED = {
   'data': ('name',),
   'train': ('augment', 'crop_padding', 'checkpoint_every'),
-  'footprint': ('targets', 'batch'),
+  'footprint': ('targets', 'batch', 'compile'),
   'search': ('objectives', 'constraints'),
 }
 # What a run writes into its config.json beside the config.

@@ -7,7 +7,8 @@ One row per trial of the front, in the order of the report. Columns:
   its name in the journal and in its unit (`latency_ms@...` in milliseconds,
   `size_bytes` in bytes): Python's `repr`, so that reading it gives the very
   number; empty where the trial lacks it;
-- `source of ...`: for each latency, where its values come from;
+- `source of ...`: for each metric that is estimated (latencies, throughputs,
+  compiled memory), where the trial's value comes from, or why it has none;
 - `lines`: the lines of trials.jsonl (counted from 1) that hold these numbers,
   separated by spaces;
 - `arch`: the architecture as a JSON object.
@@ -40,6 +41,5 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
       ]
       lines = ' '.join(str(line) for line in sorted(set(row.lines.values())))
       arch = json.dumps(row.arch)
-      rows.writerow(
-        [row.trial, *numbers, *summary.sources.values(), lines, arch]
-      )
+      told = [row.sources.get(name, '') for name in summary.sources]
+      rows.writerow([row.trial, *numbers, *told, lines, arch])

@@ -1,6 +1,8 @@
 """How metrics are called and their values written for a reader."""
 
 import math
+import pathlib
+import re
 
 from effnas import errors
 from effnas.search import metrics
@@ -13,15 +15,37 @@ _TITLES = {
   'macs': 'MACs',
   'size_bytes': 'size',
   'peak_memory_bytes': 'peak memory',
+  'train_step_memory': 'memory of a training step',
+  'train_step_macs': 'MACs of a training step',
+  'train_macs': 'MACs of the training',
   'seconds': 'time',
+}
+_ON_TARGET = {
+  'latency_ms': 'latency',
+  'peak_memory_bytes': 'device memory',
+  'train_step_ms': 'training step',
+  'accelerator_hours': 'training',
 }
 _UNITS = {
   'size_bytes': 'B',
   'peak_memory_bytes': 'B',
+  'train_step_memory': 'B',
   'latency_ms': 'ms',
+  'train_step_ms': 'ms',
+  'throughput': '/s',
+  'accelerator_hours': 'h',
   'seconds': 's',
 }
-_SCALED = ('params', 'macs', 'size_bytes', 'peak_memory_bytes')
+_SCALED = (
+  'params',
+  'macs',
+  'size_bytes',
+  'peak_memory_bytes',
+  'throughput',
+  'train_step_memory',
+  'train_step_macs',
+  'train_macs',
+)
 _PREFIXES = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'k'))
 
 
@@ -34,20 +58,29 @@ def title(name: str) -> str:
   Example:
     >>> title('latency_ms@tpu_v5e'), title('test_f1'), title('size_bytes')
     ('latency on tpu_v5e', 'test F1', 'size')
+    >>> title('throughput@boards/mine.json:8')
+    'throughput on mine.json:8'
   """
   if name.startswith('test_'):
     return f'test {title(name.removeprefix("test_"))}'
   kind, _, target = name.partition('@')
-  if kind == 'latency_ms':
-    words = 'latency'
-  else:
-    words = _TITLES.get(kind, kind.replace('_', ' '))
+  words = (_ON_TARGET if target else _TITLES).get(kind, kind.replace('_', ' '))
+  if '.json' in target:
+    target = pathlib.PurePath(target).name
   return f'{words} on {target}' if target else words
 
 
 def unit(name: str) -> str:
-  """Returns a metric's unit: 'B' (bytes), 'ms', 's', or '' for a number."""
+  """Returns a metric's unit: 'B' (bytes), 'ms', '/s', or '' for a number."""
   return _UNITS.get(name.partition('@')[0], '')
+
+
+def metric(name: str) -> metrics.Metric | None:
+  """Reads a metric's name; None for one that is not effnas's own."""
+  try:
+    return metrics.parse(name)
+  except errors.UserError:
+    return None
 
 
 def better(name: str) -> bool | None:
@@ -57,10 +90,19 @@ def better(name: str) -> bool | None:
     >>> better('test_accuracy'), better('macs'), better('seconds')
     (True, False, None)
   """
-  try:
-    return metrics.parse(name).maximize
-  except errors.UserError:
-    return None
+  found = metric(name)
+  return found.maximize if found else None
+
+
+def source(text: str) -> str:
+  """Returns the word that says where a value comes from.
+
+  Example:
+    >>> source('calibrated (n=601, error 0.52 %), bfloat16')
+    'calibrated'
+  """
+  found = re.match(r'\w+', text)
+  return found[0] if found else ''
 
 
 def scaled(name: str) -> bool:
@@ -68,19 +110,20 @@ def scaled(name: str) -> bool:
   return name.partition('@')[0] in _SCALED
 
 
-def axis(name: str, source: str = '') -> str:
+def axis(name: str, origin: str = '') -> str:
   """Returns the label of an axis: title, unit, and where the values come from.
 
   Args:
     name: A metric's name in the journal.
-    source: Said in the brackets too, e.g. 'batch 1, datasheet'.
+    origin: Said in the brackets too, e.g. 'batch 1, datasheet'.
 
   Example:
     >>> axis('latency_ms@tpu_v5e', 'batch 1, datasheet')
     'latency on tpu_v5e (ms, batch 1, datasheet)'
   """
-  # Bytes stand at each tick, together with their prefix.
-  inside = ', '.join(t for t in (unit(name).replace('B', ''), source) if t)
+  # Where there are prefixes, the unit stands at each tick with them.
+  parts = ('' if scaled(name) else unit(name), origin)
+  inside = ', '.join(part for part in parts if part)
   return f'{title(name)} ({inside})' if inside else title(name)
 
 
@@ -96,6 +139,8 @@ def value(name: str, number: float | None) -> str:
     ('12.3 kB', '1.20 M', '0.9700')
     >>> value('latency_ms@cpu', 0.012), value('loss', None)
     ('0.0120 ms', '-')
+    >>> value('throughput@a100', 4310.2), value('throughput@cpu', 7.04)
+    ('4.31 k/s', '7.04 /s')
   """
   if number is None:
     return '-'
@@ -143,4 +188,5 @@ def _scale(number: float, suffix: str) -> str:
         2 if scaled_number < 9.995 else 1 if scaled_number < 99.95 else 0
       )
       return f'{scaled_number:.{decimals}f} {prefix}{suffix}'
-  return f'{number:.0f} {suffix}'.rstrip()
+  whole = float(number).is_integer()
+  return f'{f"{number:.0f}" if whole else _measured(number)} {suffix}'.rstrip()

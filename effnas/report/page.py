@@ -47,7 +47,8 @@ def payload(summary: summaries.Summary) -> dict[str, Any]:
   Returns:
     `Summary.to_dict` and beside it what the page says in words: `columns` by
     metric name, those `shown` in tables, the `axes` to begin with, the
-    `bounds` of constraints, the choices `shared` by all trials, and for each
+    `bounds` of constraints, the `origins` of estimates (a line for each
+    metric), the choices `shared` by all trials, and for each
     trial its `text` by metric name and its `short` arch.
   """
   data = summary.to_dict()
@@ -59,9 +60,10 @@ def payload(summary: summaries.Summary) -> dict[str, Any]:
       name: labels.value(name, number) for name, number in row.metrics.items()
     }
   data['bounds'] = {
-    name: labels.value(name, bound)
+    name: f'{_side(name)} {labels.value(name, bound)}'
     for name, bound in summary.constraints.items()
   }
+  data['origins'] = summary.origins(summary.rows)
   data['shown'] = summary.columns()
   data['columns'] = {
     name: {
@@ -76,6 +78,10 @@ def payload(summary: summaries.Summary) -> dict[str, Any]:
   names = summaries.axes(summary)
   data['axes'] = names if len(names) == 2 else ('trial', *names)
   return data
+
+
+def _side(name: str) -> str:
+  return 'at least' if labels.better(name) else 'at most'
 
 
 def _inline(data: Any) -> str:

@@ -109,7 +109,7 @@ def _scatter(
     return
   for broken, marker, text in (
     (False, 'o', 'trial'),
-    (True, 'x', 'over a bound'),
+    (True, 'x', 'breaks a bound'),
   ):
     some = [r for r in rest if bool(r.broken) is broken]
     if some:

@@ -53,7 +53,6 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
     environment=_load(environment) if environment.is_file() else {},
     maximize={name: metrics.parse(name).maximize for name in objectives},
     constraints=constraints,
-    sources=_sources(trials),
     rows=tuple(
       _row(trial, lines[trial.id], constraints, trial.id in front)
       for trial in trials
@@ -78,9 +77,10 @@ def _row(
     broken=tuple(
       name
       for name, bound in constraints.items()
-      if name in numbers and not numbers[name] <= bound
+      if name in numbers and not problem.met(name, numbers[name], bound)
     ),
     on_front=on_front,
+    sources=_sources(trial),
   )
 
 
@@ -91,12 +91,15 @@ def _numbers(trial: trial_lib.Trial) -> dict[str, float]:
   return {name: value for name, value in values.items() if _is_number(value)}
 
 
-def _sources(trials: Sequence[trial_lib.Trial]) -> dict[str, str]:
-  from effnas import footprint  # loads JAX
-
-  known = dict.fromkeys(name for trial in trials for name in trial.footprint)
-  latencies = [name for name in known if name.startswith('latency_ms@')]
-  return footprint.sources(latencies)
+def _sources(trial: trial_lib.Trial) -> dict[str, str]:
+  """Where estimates come from, and why some are missing, by metric."""
+  numbers = _numbers(trial)
+  found = {n: text for n, text in trial.sources.items() if n in numbers}
+  for name, reason in trial.metrics.items():
+    if name.startswith(metrics.UNCOMPILED):
+      target = name.removeprefix(metrics.UNCOMPILED)
+      found[f'peak_memory_bytes@{target}'] = f'failed to compile: {reason}'
+  return found
 
 
 def _lines(

@@ -1,13 +1,19 @@
 """What a report tells: the rows of a study, its front, its config."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
 import json
 import math
 import pathlib
+import re
 from typing import Any
 
+from effnas.report import labels
+from effnas.search import metrics
+
 _ALWAYS = ('size_bytes', 'params', 'macs')
+_NAMED = 8  # more trials of one source are counted
+_BATCH = re.compile(r'\bbatch \d+')
 _WORDS = {'proposed': 'unfinished'}  # running, or cut off
 
 
@@ -24,8 +30,10 @@ class Row:
       quality on validation, quality on test ('test_...').
     lines: Name of a metric, 'arch' or 'reason' -> number of its line in
       trials.jsonl, counted from 1.
-    broken: Constrained metrics whose value, as evaluated, is over its bound.
+    broken: Constrained metrics whose value, as evaluated, breaks its bound.
     on_front: Whether it is one of the non-dominated trials.
+    sources: Name of a metric -> where its value comes from, in full, or why it
+      has none; metrics that are counted or evaluated are left out.
   """
 
   trial: int
@@ -36,6 +44,7 @@ class Row:
   lines: Mapping[str, int] = dataclasses.field(default_factory=dict)
   broken: tuple[str, ...] = ()
   on_front: bool = False
+  sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +57,6 @@ class Summary:
     environment: What the run ran on, as in environment.json; {} if not there.
     maximize: For each objective, in order, whether more is better.
     constraints: Metric name -> its bound.
-    sources: Name of a latency -> where its values come from, e.g. 'datasheet'.
     rows: Every trial, in order of id.
   """
 
@@ -57,7 +65,6 @@ class Summary:
   environment: Mapping[str, Any]
   maximize: Mapping[str, bool]
   constraints: Mapping[str, float]
-  sources: Mapping[str, str]
   rows: tuple[Row, ...]
 
   @property
@@ -84,8 +91,8 @@ class Summary:
   def columns(self) -> list[str]:
     """Names of the metrics that a table shows, objectives first."""
     tested = [f'test_{name}' for name in self.objectives]
-    latencies = [n for n in self.metrics if n.startswith('latency_ms@')]
-    names = [*self.objectives, *tested, *_ALWAYS, *latencies]
+    asked = [n for n in self.metrics if '@' in n or n in self.constraints]
+    names = [*self.objectives, *tested, *_ALWAYS, *asked]
     have = {name for row in self.rows for name in row.metrics}
     return [name for name in dict.fromkeys(names) if name in have]
 
@@ -115,13 +122,59 @@ class Summary:
     words = [self.config.get('space'), data.get('name')]
     return ' on '.join(str(word) for word in words if word)
 
+  @property
+  def sources(self) -> dict[str, str]:
+    """Where estimates come from in a word each, e.g. 'datasheet', by metric."""
+    words: dict[str, dict[str, None]] = {}
+    for row in self.rows:
+      for name, text in row.sources.items():
+        found = words.setdefault(name, {})
+        if name in row.metrics:
+          found[labels.source(text)] = None
+    return {name: ' and '.join(sorted(w)) for name, w in words.items()}
+
   def origin(self, name: str) -> str:
-    """Says how a latency was found, e.g. 'batch 1, datasheet', else ''."""
-    if name not in self.sources:
-      return ''
-    batch = (self.config.get('footprint') or {}).get('batch')
-    words = [f'batch {batch}'] if batch else []
-    return ', '.join([*words, self.sources[name]])
+    """Says how a metric was found, e.g. 'batch 1, datasheet', else ''."""
+    word = self.sources.get(name)
+    batch = self._batch(name)
+    return f'{batch}, {word}' if word and batch else word or ''
+
+  def origins(self, rows: Iterable[Row]) -> list[str]:
+    """Says in full where the estimates of some trials come from.
+
+    Args:
+      rows: The trials.
+
+    Returns:
+      A line for each metric with a source; where trials differ, it names or
+      counts those of each source.
+    """
+    texts: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+      for name, text in row.sources.items():
+        batch = '' if _BATCH.search(text) else self._batch(name)
+        full = f'{text}, {batch}' if batch else text
+        trials = texts.setdefault(name, {}).setdefault(full, [])
+        trials.append(str(row.trial))
+    lines = []
+    for name, found in texts.items():
+      said = list(found)
+      if len(found) > 1:
+        said = [f'{text} ({_trials(ids)})' for text, ids in found.items()]
+      lines.append(f'{labels.title(name)}: {"; ".join(said)}')
+    return lines
+
+  def _batch(self, name: str) -> str:
+    """Says the batch that a metric is at, e.g. 'batch 8', '' if several."""
+    texts = (row.sources.get(name, '') for row in self.rows)
+    found = {match[0] for t in texts if (match := _BATCH.search(t))}
+    metric = labels.metric(name)
+    if found or metric is None:
+      return found.pop() if len(found) == 1 else ''
+    # A journal of an earlier version.
+    section = self.config.get('footprint') or {}
+    batch = metric.batch or section.get('batch')
+    return f'batch {batch}' if batch else ''
 
   def to_dict(self) -> dict[str, Any]:
     """Returns the summary as JSON values; numbers that are not finite: None."""
@@ -133,7 +186,7 @@ class Summary:
           {'metric': name, 'maximize': up} for name, up in self.maximize.items()
         ],
         'constraints': dict(self.constraints),
-        'sources': dict(self.sources),
+        'sources': self.sources,
         'front': [row.trial for row in self.front],
         'trials': [dataclasses.asdict(row) for row in self.rows],
         'config': self.config,
@@ -158,14 +211,25 @@ def axes(summary: Summary) -> tuple[str, ...]:
   """Returns the metrics to draw on the x and y axis, or the only objective.
 
   The first objective is drawn upwards and the second to the right, except
-  that a quality always stands upwards over the cost that it takes.
+  that a quality always stands upwards over the cost that it takes, and what is
+  better high over what is better low.
   """
   names = summary.objectives[:2]
   if len(names) == 1:
     return names
   first, second = names
-  swap = not summary.maximize[first] and summary.maximize[second]
+
+  def height(name):
+    return not metrics.parse(name).footprint, summary.maximize[name]
+
+  swap = height(second) > height(first)
   return (first, second) if swap else (second, first)
+
+
+def _trials(ids: list[str]) -> str:
+  if len(ids) > _NAMED:
+    return f'{len(ids)} trials'
+  return f'trial{"s" * (len(ids) > 1)} {", ".join(ids)}'
 
 
 def _plain(value: Any) -> Any:

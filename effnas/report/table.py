@@ -36,11 +36,17 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
   unlimited = console.options.update(width=10_000)
   needed = measure.Measurement.get(console, unlimited, figures).maximum
   _print(console, figures, needed)
+  origins = summary.origins(summary.front)
+  for line in ['', *origins] if origins else []:
+    _print(console, texts.Text(line, 'dim'))
   for row in summary.front:
     for name in row.broken:
       value = labels.value(name, row.metrics[name])
       bound = labels.value(name, summary.constraints[name])
-      said = f'trial {row.trial}: {labels.title(name)} {value} is over {bound}'
+      side = 'under' if labels.better(name) else 'over'
+      said = (
+        f'trial {row.trial}: {labels.title(name)} {value} is {side} {bound}'
+      )
       _print(console, texts.Text(said, 'red'))
   _print(console, _archs(summary))
 
@@ -79,7 +85,8 @@ def _figures(summary: summaries.Summary) -> tables.Table:
     cells = [str(row.trial)]
     for name in names:
       value = labels.value(name, row.metrics.get(name))
-      cells.append(f'{value} {summary.sources.get(name, "")}'.rstrip())
+      word = labels.source(row.sources.get(name, ''))
+      cells.append(f'{value} {word}' if word and value != '-' else value)
     table.add_row(*map(texts.Text, cells))
   return table
 

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import inspect
 import json
+import logging
 import pathlib
 import shutil
 from typing import Any
@@ -14,14 +15,17 @@ import numpy as np
 
 from effnas import data as data_lib
 from effnas import errors, quant, space, train, zoo
-from effnas import footprint as footprint_lib
 from effnas.footprint import weights
 from effnas.learn import augment
 from effnas.nn import fused, rewrite
-from effnas.search import metrics, sections
+from effnas.search import costs as costs_lib
+from effnas.search import deployed, sections
+from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
 from effnas.search import settings as settings_lib
 from effnas.train import optim as optim_lib
+
+_log = logging.getLogger(__name__)
 
 Config = Mapping[str, Any]
 Arch = Mapping[str, Any]
@@ -29,6 +33,10 @@ Arch = Mapping[str, Any]
 # Sections of a config that the space's tree may hold choices for.
 _SECTIONS = ('quant', 'optim', 'train')
 WEIGHTS = 'weights.safetensors'
+
+converted = deployed.converted
+measure = deployed.measure
+sources = deployed.sources
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,59 +111,18 @@ def build(config: Config, arch: Arch) -> Candidate:
   )
 
 
-def measure(
-  net: rewrite.Rewritten,
-  input_shape: tuple[int, ...],
-  *,
-  targets: tuple[str, ...] = (),
-  batch: int = 1,
-  input_dtype: Any = np.float32,
-) -> dict[str, Any]:
-  """Measures the integer network that a network under rules converts to.
-
-  Args:
-    net: A network under quantization rules, or none.
-    input_shape: Of one example, without the batch.
-    targets: Devices to give a latency for.
-    batch: Examples at a time, for memory and latency.
-    input_dtype: dtype of the prepared inputs.
-
-  Returns:
-    By metric, as `effnas.footprint.measure`; `size_bytes` is that of the
-    converted weights file and latencies are at the rules' bits.
-  """
-  layers = quant.quantized(net, input_shape, input_dtype)
-  bits = {
-    path: (_bits(rule.weights), _bits(rule.activations))
-    for path, (rule, _) in layers.items()
-  }
-  shapes = rewrite.abstract_variables(net, input_shape, input_dtype)
-  converted = jax.eval_shape(
-    lambda v: quant.convert(net, v, input_shape, input_dtype)[1], shapes
-  )
-  return footprint_lib.measure(
-    rewrite.Rewritten(net.model),
-    input_shape,
-    batch=batch,
-    targets=targets,
-    variables=converted,
-    bits=lambda path: bits.get(path, (None, None)),
-    input_dtype=input_dtype,
-  )
-
-
-def _bits(bits: int) -> int | None:
-  return None if bits == quant.FLOAT else bits
-
-
 def problem(config: Config) -> problem_lib.Problem:
   """Returns the search problem of a config.
 
-  Its footprint function needs no backend and trains nothing.
+  Its functions need no backend and train nothing.
 
   Args:
-    config: As for `build`, with 'data', 'footprint' (targets, batch) and
-      'search' beside.
+    config: As for `build`, with 'data', 'footprint' and 'search' beside. Under
+      'footprint', 'targets' names the devices to give latencies for, beside
+      those of objectives and constraints; 'batch' the examples at a time where
+      a target names none (None: as many as a calibrated target was measured
+      at, else 1); and 'compile' the devices whose compiler tells the memory
+      that the networks of the front take, after the search.
 
   Raises:
     UserError: A section does not fit.
@@ -163,31 +130,20 @@ def problem(config: Config) -> problem_lib.Problem:
   found = load_space(config)
   dataset = load_data(config)
   settings = settings_lib.make(sections.value(config, 'search'))
-  named = [*settings.objectives, *settings.constraints]
-  wanted = [metrics.parse(name).target for name in named]
-  costs = sections.value(config, 'footprint')
-  sections.check(costs, 'footprint')
-  targets = tuple(dict.fromkeys(t for t in (*wanted, *costs['targets']) if t))
-  dtype = input_dtype(dataset)
-
-  def footprint_of(candidate: Candidate) -> dict[str, Any]:
-    return measure(
-      candidate.net,
-      dataset.input_shape,
-      targets=targets,
-      batch=costs['batch'],
-      input_dtype=dtype,
-    )
-
+  asked, after = _costs(config, dataset), _compiled(config, dataset)
+  asked.check()
+  after.check()
   sample = build(config, found.sample(np.random.default_rng(0)))
-  _check(sample, dataset, dtype)
-  footprint_of(sample)  # finds an unknown target before anything starts
+  _check(sample, dataset, asked.input_dtype)
+  asked.counted(sample)  # finds a bad batch before anything starts
+  told = dataclasses.replace(asked, metrics=(*asked.metrics, *after.metrics))
   return problem_lib.Problem(
     space=found,
     objectives=tuple(settings.objectives),
-    footprint=lambda arch: footprint_of(build(config, arch)),
+    footprint=lambda arch: asked.measure(build(config, arch)),
     constraints=settings.constraints,
     provenance=dataset.provenance,
+    sources=lambda arch: told.sources(build(config, arch)),
   )
 
 
@@ -216,7 +172,7 @@ def fit(
   arguments = dict(candidate.train)
   start = arguments.pop('init', None)
   if start:
-    arguments['variables'] = _read(pathlib.Path(start))
+    arguments['variables'] = read(start)
   every = arguments.pop('checkpoint_every')
   if every:
     arguments |= {
@@ -254,8 +210,10 @@ def evaluate(
   return fit(task['config'], arch, folder(task['workdir'], trial), report)
 
 
-def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, float]:
+def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, Any]:
   """Evaluates the weights file of a finished trial on the test split.
+
+  What the config has under 'footprint.compile' is told here too.
 
   Args:
     task: {'config': ..., 'workdir': ...}.
@@ -264,14 +222,25 @@ def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, float]:
 
   Returns:
     'test_accuracy' and so on: the quality of the file, as it would be loaded
-    elsewhere.
+    elsewhere. Then 'peak_memory_bytes@T' for each T that it is compiled for;
+    where that fails, 'failed_to_compile@T' says why.
 
   Raises:
     UserError: The file is missing or no weights file.
   """
-  where = folder(task['workdir'], trial)
-  quality = test_weights(task['config'], arch, where)
-  return {f'test_{name}': value for name, value in quality.items()}
+  config = task['config']
+  quality = test_weights(config, arch, folder(task['workdir'], trial))
+  found: dict[str, Any] = {f'test_{n}': value for n, value in quality.items()}
+  costs = _compiled(config, load_data(config))
+  for metric in costs.metrics:
+    try:
+      memory = costs.memory(build(config, arch), str(metric.target))
+    except errors.UserError as e:
+      _log.warning('trial %d, %s: %s', trial, metric.target, e)
+      found[metrics_lib.UNCOMPILED + str(metric.target)] = str(e)
+    else:
+      found[metric.name] = memory
+  return found
 
 
 def test_weights(
@@ -290,7 +259,7 @@ def test_weights(
   Raises:
     UserError: The file is missing or no weights file.
   """
-  variables = _read(folder / WEIGHTS)
+  variables = read(folder / WEIGHTS)
   dataset = load_data(config)
   net = quant.serving(build(config, arch).net)
   return train.evaluate(net, variables, dataset.test, dataset)
@@ -299,6 +268,48 @@ def test_weights(
 def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
   """Returns where a trial's files lie in a workdir."""
   return pathlib.Path(workdir) / 'checkpoints' / str(trial)
+
+
+def read(path: str | pathlib.Path) -> dict[str, Any]:
+  """Reads a weights file.
+
+  Raises:
+    UserError: It is missing, or no weights file.
+  """
+  path = pathlib.Path(path)
+  try:
+    return weights.deserialize(path.read_bytes())
+  except OSError as e:
+    raise errors.UserError(
+      f'cannot read the weights {path}: {e.strerror}'
+    ) from None
+
+
+def _costs(config: Config, dataset: data_lib.Dataset) -> costs_lib.Costs:
+  """The costs that a config asks for before training."""
+  section = sections.value(config, 'footprint')
+  sections.check(section, 'footprint')
+  search = settings_lib.make(sections.value(config, 'search'))
+  names = [*search.objectives, *search.constraints]
+  names += [f'latency_ms@{target}' for target in section['targets']]
+  metrics = map(metrics_lib.parse, dict.fromkeys(names))
+  return costs_lib.Costs(
+    tuple(m for m in metrics if m.footprint and m.name not in costs_lib.ALWAYS),
+    section['batch'],
+    dataset.input_shape,
+    input_dtype(dataset),
+    len(dataset.train.x),
+  )
+
+
+def _compiled(config: Config, dataset: data_lib.Dataset) -> costs_lib.Costs:
+  """What is compiled after a search, for the front, and was not before."""
+  asked = _costs(config, dataset)
+  targets = dict.fromkeys(config['footprint']['compile'])
+  names = [f'peak_memory_bytes@{target}' for target in targets]
+  metrics = tuple(map(metrics_lib.parse, names))
+  left = tuple(m for m in metrics if m not in asked.metrics)
+  return dataclasses.replace(asked, metrics=left)
 
 
 @functools.cache
@@ -317,15 +328,6 @@ def _accepted() -> dict[str, list[str]]:
   }
   accepted['train'].append('init')  # a weights file to start from
   return accepted
-
-
-def _read(path: pathlib.Path) -> dict[str, Any]:
-  try:
-    return weights.deserialize(path.read_bytes())
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot read the weights {path}: {e.strerror}'
-    ) from None
 
 
 def _canonical(value: Any) -> str:

@@ -201,6 +201,7 @@ class Conductor:
         'trial': number,
         'arch': arch,
         'footprint': {} if error else footprint,
+        'sources': {} if error else self._problem.sources(arch),
       }
     )
     if error is None:

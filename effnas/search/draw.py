@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from effnas import errors
-from effnas.search import plain
+from effnas.search import metrics, plain
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
 
@@ -45,7 +45,8 @@ class Draws:
     self._tried = {plain.key(trial.arch) for trial in trials}
     self._trusted = any(trial.footprint for trial in trials)
     self._infeasible: set[str] = set()
-    self._smallest: dict[str, float] = {}
+    self._up = {c: metrics.parse(c).maximize for c in problem.constraints}
+    self._nearest: dict[str, float] = {}  # to the bounds
 
   @property
   def exhausted(self) -> bool:
@@ -117,9 +118,10 @@ class Draws:
     if isinstance(footprint, Exception):
       return footprint
     broken = self._problem.broken(footprint)
-    for name in self._problem.constraints:
-      least = min(footprint[name], self._smallest.get(name, np.inf))
-      self._smallest[name] = float(least)
+    for name, up in self._up.items():
+      better = max if up else min
+      nearest = self._nearest.get(name, footprint[name])
+      self._nearest[name] = float(better(footprint[name], nearest))
     if not broken:
       return footprint
     self._infeasible.add(key)
@@ -148,15 +150,19 @@ class Draws:
       raise error
 
   def _hopeless(self) -> errors.UserError:
-    bounds = self._problem.constraints
-    alone = [name for name in bounds if self._smallest[name] > bounds[name]]
+    bounds, nearest = self._problem.constraints, self._nearest
+    alone = [n for n in bounds if not problem_lib.met(n, nearest[n], bounds[n])]
     said = ', '.join(
-      f'{name} <= {bounds[name]:g} (smallest seen: {self._smallest[name]:g})'
+      f'{problem_lib.bounded(name, bounds[name])} '
+      f'({"largest" if self._up[name] else "smallest"} seen: '
+      f'{nearest[name]:g})'
       for name in alone or bounds
     )
     together = '' if alone else ' together'
+    up = {self._up[name] for name in alone or bounds}
+    mend = ' or '.join('lower' if u else 'raise' for u in sorted(up))
     return errors.UserError(
       f'no candidate meets {said}{together} in {self._max_draws} draws, '
-      f'{len(self._infeasible)} of them different; raise the bound, let the '
+      f'{len(self._infeasible)} of them different; {mend} the bound, let the '
       'space reach smaller networks, or raise search.max_draws'
     )

@@ -2,7 +2,7 @@
 
 The events, each with 'trial' (its id) and 'time' (Unix seconds):
 
-- proposed: 'arch', 'footprint'
+- proposed: 'arch', 'footprint', 'sources' (of its estimates)
 - reported: 'epoch', 'metrics'
 - done: 'metrics'
 - failed: 'reason', and where there is one 'traceback'

@@ -2,12 +2,32 @@
 
 Quality metrics say how good a network is, footprint metrics what it costs
 (Menghani 2021, section 1). The direction belongs to the metric.
+
+Footprint metrics, of the network as it would be deployed:
+
+- `params`, `macs`, `size_bytes`, `peak_memory_bytes` (bytes of activations):
+  counted, the same on every target;
+- `latency_ms@TARGET`: milliseconds of one batch;
+- `throughput@TARGET`: examples a second, 1000 x batch / latency;
+- `peak_memory_bytes@TARGET`: bytes of device memory as the target's own
+  compiler lays them out.
+
+And of its training, at the config's train.batch_size on one accelerator:
+
+- `train_step_memory` (bytes), `train_step_macs`, `train_macs` (all steps):
+  counted;
+- `train_step_ms@TARGET`, and `accelerator_hours@TARGET` of all steps.
+
+TARGET is a device's name or file. Behind it may stand ':BATCH', else the batch
+is footprint.batch.
 """
 
 import dataclasses
+import re
 
 from effnas import errors
 
+# Whether more is better.
 _QUALITY = {
   'accuracy': True,
   'top5': True,
@@ -17,8 +37,32 @@ _QUALITY = {
   'auc': True,
   'loss': False,
 }
-_FOOTPRINT = ('params', 'macs', 'size_bytes', 'peak_memory_bytes')
-_PER_TARGET = ('latency_ms',)  # written NAME@TARGET
+_COUNTED = {
+  'params': False,
+  'macs': False,
+  'size_bytes': False,
+  'peak_memory_bytes': False,
+  'train_step_memory': False,
+  'train_step_macs': False,
+  'train_macs': False,
+}
+_PER_TARGET = {  # written NAME@TARGET
+  'latency_ms': False,
+  'throughput': True,
+  'peak_memory_bytes': False,
+  'train_step_ms': False,
+  'accelerator_hours': False,
+}
+_TRAINING = (
+  'train_step_memory',
+  'train_step_macs',
+  'train_macs',
+  'train_step_ms',
+  'accelerator_hours',
+)
+# Before a target: why a network does not compile for it. A text, no metric.
+UNCOMPILED = 'failed_to_compile@'
+_BATCH = re.compile(r':(\d+)$')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +70,9 @@ class Metric:
   """What a metric's name says.
 
   Attributes:
-    name: The name in full, e.g. 'latency_ms@tpu_v5e'.
+    name: The name in full, e.g. 'latency_ms@tpu_v3:128'.
     kind: The name without target and 'test_', e.g. 'latency_ms'.
-    target: The target after '@', or None.
+    target: The target after '@', e.g. 'tpu_v3:128', or None.
     maximize: Whether more is better.
     footprint: Whether it is a cost, known before any training.
     test: Whether it was taken on the test set.
@@ -41,12 +85,24 @@ class Metric:
   footprint: bool
   test: bool = False
 
+  @property
+  def batch(self) -> int | None:
+    """The batch that its target names, None where it names none."""
+    found = _BATCH.search(self.target or '')
+    return int(found[1]) if found else None
+
+  @property
+  def training(self) -> bool:
+    """Whether it is a cost of training, not of inference."""
+    return self.kind in _TRAINING
+
 
 def parse(name: str) -> Metric:
   """Reads the name of a metric.
 
   Args:
-    name: E.g. 'accuracy', 'test_accuracy', 'size_bytes', 'latency_ms@tpu_v5e'.
+    name: E.g. 'accuracy', 'test_accuracy', 'size_bytes',
+      'throughput@tpu_v3:128'.
 
   Returns:
     What it says.
@@ -57,6 +113,8 @@ def parse(name: str) -> Metric:
   Example:
     >>> parse('latency_ms@tpu_v5e').target, parse('accuracy').maximize
     ('tpu_v5e', True)
+    >>> parse('throughput@tpu_v3:128').batch
+    128
     >>> parse('sise_bytes')
     Traceback (most recent call last):
     effnas.errors.UserError: unknown metric 'sise_bytes'; did you mean
@@ -64,23 +122,34 @@ def parse(name: str) -> Metric:
   """
   whole = str(name)
   kind, at, target = whole.partition('@')
-  if kind in _PER_TARGET:
-    if not target:
-      raise errors.UserError(
-        f'{kind} needs the target it is counted on: {kind}@TARGET, '
-        f'e.g. {kind}@tpu_v5e; got {whole!r}'
-      )
-    return Metric(whole, kind, target, maximize=False, footprint=True)
-  if at and (kind in _QUALITY or kind in _FOOTPRINT):
+  if kind in _PER_TARGET and (at or kind not in _COUNTED):
+    return _per_target(whole, kind, target)
+  if at and (kind in _QUALITY or kind in _COUNTED):
     raise errors.UserError(
       f'{kind} is the same on every target; write {kind!r}, not {whole!r}'
     )
-  if kind in _FOOTPRINT:
-    return Metric(whole, kind, None, maximize=False, footprint=True)
+  if kind in _COUNTED:
+    return Metric(whole, kind, None, _COUNTED[kind], footprint=True)
   bare = kind.removeprefix('test_')
   if bare not in _QUALITY:
-    known = [*_QUALITY, *_FOOTPRINT, *(f'{k}@TARGET' for k in _PER_TARGET)]
+    on = target or 'TARGET'
+    known = [*_QUALITY, *_COUNTED, *(f'{k}@{on}' for k in _PER_TARGET)]
     raise errors.unknown('metric', whole, known)
   return Metric(
     whole, bare, None, _QUALITY[bare], footprint=False, test=bare != kind
   )
+
+
+def _per_target(whole: str, kind: str, target: str) -> Metric:
+  if not target:
+    raise errors.UserError(
+      f'{kind} needs the target it is counted on: {kind}@TARGET, '
+      f'e.g. {kind}@tpu_v5e; got {whole!r}'
+    )
+  found = Metric(whole, kind, target, _PER_TARGET[kind], footprint=True)
+  if found.training and found.batch is not None:
+    raise errors.UserError(
+      f'{kind} is at the batch of the training, train.batch_size; write '
+      f'{_BATCH.sub("", whole)!r}, not {whole!r}'
+    )
+  return found

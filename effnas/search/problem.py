@@ -12,6 +12,11 @@ from effnas.search import metrics, pareto
 from effnas.search import trial as trial_lib
 
 
+def _no_sources(arch: Mapping[str, Any]) -> dict[str, str]:
+  """The sources of a footprint of which nothing is known."""
+  return {}
+
+
 @dataclasses.dataclass(frozen=True)
 class Problem:
   """A search problem.
@@ -23,8 +28,11 @@ class Problem:
     footprint: From an architecture to what it costs, by metric, without
       training it. Where it fails, so does the trial; where it fails for
       every architecture, the search ends with its error.
-    constraints: Footprint metric to its upper bound.
+    constraints: Footprint metric to its bound: the most it may be, or the
+      least where more of it is better.
     provenance: Where the data comes from, as JSON values, for the record.
+    sources: From an architecture to where its footprint's estimates come from,
+      a text by metric; what is counted exactly is left out.
   """
 
   space: Any
@@ -32,6 +40,7 @@ class Problem:
   footprint: Callable[[Mapping[str, Any]], Mapping[str, Any]]
   constraints: Mapping[str, float] = dataclasses.field(default_factory=dict)
   provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  sources: Callable[[Mapping[str, Any]], Mapping[str, str]] = _no_sources
 
   def __post_init__(self) -> None:
     check(self.objectives, self.constraints)
@@ -50,10 +59,10 @@ class Problem:
       if name not in footprint:
         known = ', '.join(sorted(footprint)) or 'nothing'
         raise errors.UserError(
-          f'the constraint {name} <= {bound:g} cannot be checked: the '
+          f'the constraint {bounded(name, bound)} cannot be checked: the '
           f'footprint tells {known}'
         )
-      if not footprint[name] <= bound:  # nan breaks it too
+      if not met(name, footprint[name], bound):
         broken[name] = float(footprint[name])
     return broken
 
@@ -109,12 +118,37 @@ def front(
   return [done[i] for i in pareto.front(scores(done, objectives))]
 
 
+def met(name: str, value: float, bound: float) -> bool:
+  """Says whether a value keeps to the bound of a constraint; nan never does.
+
+  Args:
+    name: The constrained metric.
+    value: Its value.
+    bound: Its bound.
+
+  Example:
+    >>> met('params', 9, 10), met('throughput@a100', 9, 10)
+    (True, False)
+  """
+  return value >= bound if metrics.parse(name).maximize else value <= bound
+
+
+def bounded(name: str, bound: float) -> str:
+  """Writes a constraint.
+
+  Example:
+    >>> bounded('params', 10), bounded('throughput@a100', 10)
+    ('params <= 10', 'throughput@a100 >= 10')
+  """
+  return f'{name} {">=" if metrics.parse(name).maximize else "<="} {bound:g}'
+
+
 def check(objectives: Sequence[str], constraints: Mapping[str, float]) -> None:
   """Checks that objectives and constraints can be searched for.
 
   Args:
     objectives: Names of metrics, at least one, none twice, none on test data.
-    constraints: Footprint metric to its upper bound, a finite number.
+    constraints: Footprint metric to its bound, a finite number.
 
   Raises:
     UserError: They cannot.
@@ -134,18 +168,20 @@ def check(objectives: Sequence[str], constraints: Mapping[str, float]) -> None:
       raise errors.UserError(f'objective {name!r} is named twice')
   if not isinstance(constraints, Mapping):
     raise errors.UserError(
-      'constraints must map footprint metrics to upper bounds, '
+      'constraints must map footprint metrics to bounds, '
       f"e.g. {{'size_bytes': 200000}}; got {constraints!r}"
     )
   for name, bound in constraints.items():
-    if not metrics.parse(name).footprint:
+    metric = metrics.parse(name)
+    if not metric.footprint:
       raise errors.UserError(
         f'constraint on {name!r}: only footprint metrics are known before '
         'training; make it an objective'
       )
     number = isinstance(bound, int | float) and not isinstance(bound, bool)
     if not number or not math.isfinite(bound) or bound <= 0:
+      side = 'lower' if metric.maximize else 'upper'
       raise errors.UserError(
-        f'constraint {name}: the upper bound must be a number above 0, '
+        f'constraint {name}: the {side} bound must be a number above 0, '
         f'got {bound!r}'
       )

@@ -19,9 +19,10 @@ _NEEDED: Mapping[str, Any] = {
   'train.augment': ['crop'],
   'train.crop_padding': 1,
   'train.checkpoint_every': 0,
-  'footprint': {'targets': ['tpu_v5e'], 'batch': 1},
+  'footprint': {'targets': ['tpu_v5e'], 'batch': 1, 'compile': []},
   'footprint.targets': ['tpu_v5e'],
   'footprint.batch': 1,
+  'footprint.compile': ['tpu_v5e'],
   'search': {'objectives': ['accuracy', 'size_bytes']},
 }
 

@@ -14,7 +14,8 @@ class Settings:
 
   Attributes:
     objectives: Names of the metrics to search for.
-    constraints: Footprint metric to its upper bound, checked before training.
+    constraints: Footprint metric to its bound, upper or, where more is better,
+      lower; checked before training.
     trials: How many architectures to try.
     concurrency: How many trials may run at once. The proposal of trial i sees
       the trials before i - concurrency + 1, so that the search is the same

@@ -17,6 +17,7 @@ class Trial:
     metrics: What training and evaluation gave, by metric.
     reason: Why it failed, else ''.
     reports: Epoch to metrics, of trials that report while they train.
+    sources: Where the estimates of the footprint come from, a text by metric.
   """
 
   id: int
@@ -28,6 +29,7 @@ class Trial:
   reports: Mapping[int, Mapping[str, Any]] = dataclasses.field(
     default_factory=dict
   )
+  sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
   @property
   def finished(self) -> bool:
@@ -65,7 +67,11 @@ def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
       raise ValueError(
         f'proposes trial {number}, but the next one is trial {len(trials)}'
       )
-    return Trial(number, event['arch'], event['footprint'])
+    sources = event.get('sources')
+    if sources is None:  # of an earlier version, when there were no others
+      timed = [n for n in event['footprint'] if n.startswith('latency_ms@')]
+      sources = dict.fromkeys(timed, 'datasheet')
+    return Trial(number, event['arch'], event['footprint'], sources=sources)
   if not isinstance(number, int) or not 0 <= number < len(trials):
     raise ValueError(f'trial {number} is {kind} but was never proposed')
   trial = trials[number]

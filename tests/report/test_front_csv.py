@@ -26,3 +26,22 @@ def test_no_finished_trial_gives_the_header_alone(make):
   report.write(work.path)
   (header,) = (work.path / 'pareto.csv').read_text().splitlines()
   assert header.startswith('trial,accuracy,')
+
+
+def test_each_row_says_where_its_estimates_come_from(sourced):
+  summary = report.write(sourced.path)
+  with (sourced.path / 'pareto.csv').open(newline='') as file:
+    table = {int(line['trial']): line for line in csv.DictReader(file)}
+  assert len(table) == 3
+  for row in summary.rows:
+    told = {
+      name.removeprefix('source of '): text
+      for name, text in table[row.trial].items()
+      if name.startswith('source of ')
+    }
+    assert told == row.sources
+  outside = table[1]['source of throughput@a100:128']
+  assert outside.endswith(', outside of the measured range')
+  memory = 'peak_memory_bytes@tpu_v5e'
+  assert table[2][memory] == ''
+  assert table[2][f'source of {memory}'].startswith('failed to compile: ')

@@ -95,3 +95,20 @@ def test_a_page_before_any_trial_is_finished(make, trials):
   text = (work.path / 'report.html').read_text(encoding='utf-8')
   assert len(json.loads(Page(text).scripts[0])['trials']) == trials
   assert 'no finished trial yet' in text or 'no trial yet' in text
+
+
+def test_it_says_where_estimates_come_from(sourced):
+  summary = report.write(sourced.path)
+  text = (sourced.path / 'report.html').read_text(encoding='utf-8')
+  data = json.loads(Page(text).scripts[0])
+  for trial, row in zip(data['trials'], summary.rows, strict=True):
+    assert trial['sources'] == row.sources
+  assert data['origins'] == summary.origins(summary.rows)
+  assert data['bounds'] == {'throughput@a100:128': 'at least 1.00 k/s'}
+  column = data['columns']['throughput@a100:128']
+  assert column['axis'] == 'throughput on a100:128 (batch 128, calibrated)'
+  # On hover of a point and of a figure, in the legend, and where it is missing.
+  script = Page(text).scripts[1]
+  assert script.count('t.sources[name]') == 3
+  assert 'of data.origins' in script
+  assert script.count('of lacking(t)') == 2

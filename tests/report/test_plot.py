@@ -27,6 +27,7 @@ def blue(pixels: np.ndarray) -> int:
     ['size_bytes', 'accuracy'],
     [LATENCY, 'size_bytes'],
     ['accuracy', LATENCY, 'size_bytes'],
+    ['accuracy', 'throughput@a100:8'],
   ],
 )
 @pytest.mark.parametrize('values', ['single', 'equal', 'apart'])
@@ -34,7 +35,8 @@ def test_a_picture_for_every_study(make, objectives, values):
   work = make(objectives, {'size_bytes': 50_000})
   for i in range(1 if values == 'single' else 8):
     apart = i if values == 'apart' else 0
-    work.propose(i, 0.001 * 3**apart, 1_000 * 2**apart)
+    rate = {'throughput@a100:8': 300.0 * 2**apart}
+    work.propose(i, 0.001 * 3**apart, 1_000 * 2**apart, **rate)
     work.finish(i, 0.5 + 0.05 * apart)
   report.write(work.path)
   pixels = drawn(work.path)

@@ -58,3 +58,28 @@ def test_reading_markup_as_text(make):
   work.propose(0, **{'model.act': '[red]swish[/red]'})
   work.finish(0, 0.9)
   assert 'act=[red]swish[/red]' in shown(work)
+
+
+def test_where_estimates_come_from_in_a_word_and_below_in_full(sourced):
+  text = shown(sourced)
+  second = next(t for t in text.splitlines() if t.split()[:1] == ['1'])
+  assert '2.81 k/s calibrated' in second
+  assert '0.0100 ms datasheet' in second
+  assert '12.3 MB compiled' in second
+  flat = ' '.join(text.split())
+  summary = report.read(sourced.path)
+  assert all(line in flat for line in summary.origins(summary.front))
+  assert 'outside of the measured range (trial 1)' in flat
+  # A value that is missing has no source.
+  third = next(t for t in text.splitlines() if t.split()[:1] == ['2'])
+  assert third.count('datasheet') == 1
+  assert third.split()[-1] == '-'
+
+
+def test_a_rate_under_its_bound_is_told(make):
+  name = 'throughput@a100'
+  work = make(constraints={name: 5000})
+  work.propose(0, **{name: 4310.0})
+  work.finish(0, 0.9)
+  said = 'trial 0: throughput on a100 4.31 k/s is under 5.00 k/s'
+  assert said in shown(work)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from effnas import errors, search
+from effnas import errors, footprint, search
 from effnas.footprint import weights
 from effnas.nn import rewrite
 from effnas.search import candidate
@@ -35,7 +36,7 @@ CONFIG = {
     'crop_padding': 1,
     'checkpoint_every': 0,
   },
-  'footprint': {'targets': ['cpu'], 'batch': 1},
+  'footprint': {'targets': ['cpu'], 'batch': 1, 'compile': []},
   'search': {
     'engine': 'inline',
     'trials': 2,
@@ -60,7 +61,14 @@ def _config(**changes):
 @pytest.fixture(scope='module')
 def trials(tmp_path_factory):
   workdir = tmp_path_factory.mktemp('search') / 'run'
-  return workdir, search.run(CONFIG, workdir)
+  config = _config(footprint__compile=['cpu:8'])
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(footprint, 'compile_for', _compile_for)
+    return workdir, search.run(config, workdir)
+
+
+def _compile_for(net, shape, target, batch, **_):
+  return footprint.Compiled(target, batch, 'fake 1', 1e9, 500 + batch, 1, 1)
 
 
 def test_the_size_is_that_of_the_file_on_disk(trials):
@@ -88,6 +96,73 @@ def test_the_front_and_only_the_front_is_tested(trials):
   assert all(0 <= t.metrics['accuracy'] <= 1 for t in found)
 
 
+def test_the_front_and_only_the_front_is_compiled(trials):
+  _, found = trials
+  front = {t.id for t in search.front(found, CONFIG['search']['objectives'])}
+  memory = 'peak_memory_bytes@cpu:8'
+  told = {t.id: t.metrics[memory] for t in found if memory in t.metrics}
+  assert told == dict.fromkeys(front, 510)
+  for trial in found:
+    assert memory not in trial.footprint
+    assert trial.sources.keys() == {
+      'latency_ms@tpu_v5e',
+      'latency_ms@cpu',
+      memory,
+    }
+    assert trial.sources['latency_ms@tpu_v5e'].startswith('datasheet, ')
+    assert ' int8' in trial.sources['latency_ms@tpu_v5e']
+    assert trial.sources[memory].startswith('compiled (jaxlib ')
+
+
+def test_the_search_asked_for_exactly_these_costs(trials):
+  for trial in trials[1]:
+    assert list(trial.footprint) == [
+      *('params', 'macs', 'size_bytes', 'peak_memory_bytes'),
+      *('latency_ms@tpu_v5e', 'latency_ms@cpu'),
+    ]
+
+
+def test_a_member_of_the_front_that_does_not_compile_says_why(
+  trials, monkeypatch, caplog
+):
+  def fail(net, shape, target, batch, **_):
+    if target == 'cpu':
+      raise errors.UserError('jaxlib crashed compiling for cpu (SIGSEGV)')
+    return _compile_for(net, shape, target, batch)
+
+  workdir, (trial, *_) = trials
+  monkeypatch.setattr(footprint, 'compile_for', fail)
+  config = _config(footprint__compile=['cpu', 'a100', 'a100'])
+  task = {'config': config, 'workdir': workdir}
+  found = candidate.test(task, trial.arch, trial.id)
+  assert 0 <= found['test_accuracy'] <= 1
+  assert found['failed_to_compile@cpu'].startswith('jaxlib crashed')
+  assert found['peak_memory_bytes@a100'] == 503
+  assert 'peak_memory_bytes@cpu' not in found
+  assert 'trial 0, cpu: jaxlib crashed' in caplog.text
+
+
+def test_what_the_search_compiles_is_not_compiled_again(monkeypatch):
+  config = _config(footprint__compile=['cpu'])
+  config['search']['objectives'] = ['accuracy', 'peak_memory_bytes@cpu']
+  calls = []
+
+  def count(net, shape, target, batch, **_):
+    calls.append(target)
+    return _compile_for(net, shape, target, batch)
+
+  monkeypatch.setattr(footprint, 'compile_for', count)
+  problem = candidate.problem(config)
+  assert calls == []  # a sample that fails to compile is no reason to end
+  arch = problem.space.sample(np.random.default_rng(0))
+  assert problem.footprint(arch)['peak_memory_bytes@cpu'] == 503
+  assert calls == ['cpu']
+  monkeypatch.setattr(candidate, 'test_weights', lambda *_: {'accuracy': 0.5})
+  task = {'config': config, 'workdir': ''}
+  assert candidate.test(task, arch, 0) == {'test_accuracy': 0.5}
+  assert calls == ['cpu']
+
+
 def test_macs_do_not_depend_on_bits():
   problem = candidate.problem(CONFIG)
   arch = problem.space.sample(np.random.default_rng(0))
@@ -99,17 +174,32 @@ def test_macs_do_not_depend_on_bits():
   assert costs[0]['size_bytes'] < costs[1]['size_bytes']
 
 
-def test_the_problem_starts_no_backend():
+def test_the_problem_starts_no_backend(tmp_path):
   code = (
     'import json, sys, numpy as np\n'
     'from effnas.search import candidate\n'
     'problem = candidate.problem(json.loads(sys.argv[1]))\n'
-    'problem.footprint(problem.space.sample(np.random.default_rng(0)))\n'
+    'arch = problem.space.sample(np.random.default_rng(0))\n'
+    'print(len(problem.footprint(arch)), len(problem.sources(arch)))\n'
     'from jax._src import xla_bridge\n'
     'assert not xla_bridge._backends, xla_bridge._backends\n'
     "assert 'ray' not in sys.modules\n"
   )
-  subprocess.run([sys.executable, '-c', code, json.dumps(CONFIG)], check=True)
+  config = _config()
+  config['search']['objectives'] += [
+    'throughput@tpu_v3:128',
+    'peak_memory_bytes@cpu',
+    'train_step_memory',
+    'accelerator_hours@a100',
+  ]
+  found = subprocess.run(
+    [sys.executable, '-c', code, json.dumps(config)],
+    capture_output=True,
+    text=True,
+    check=True,
+    env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)},
+  )
+  assert found.stdout.split() == ['10', '5']
 
 
 @pytest.mark.parametrize(
@@ -125,6 +215,8 @@ def test_the_problem_starts_no_backend():
     ({'space_args__classes': 3}, '3 logits, but digits has 10 classes'),
     ({'data__name': 'digit'}, "did you mean 'digits'"),
     ({'footprint__targets': ['tpu_v9']}, 'unknown target'),
+    ({'footprint__compile': ['tpu_v9']}, 'unknown target'),
+    ({'footprint__targets': ['tpu_v3:0']}, 'NAME or NAME:BATCH'),
     ({'search__objectives': ['acuracy']}, "did you mean 'accuracy'"),
     ({'search__constraints': {'size_bytes': 10}}, 'size_bytes'),
   ],
@@ -154,6 +246,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(changes, message, tmp_path):
     'footprint',
     'footprint.targets',
     'footprint.batch',
+    'footprint.compile',
     'search',
     'search.objectives',
   ],
@@ -167,7 +260,11 @@ def test_what_the_config_lacks_is_named(name):
 
 
 def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
-  for settings in ({'targets': ['a10']}, {'batch': 0}):
+  for settings in (
+    {'targets': ['a10']},
+    {'compile': ['a10']},
+    {'batch': 0},
+  ):
     config = _config(footprint={**CONFIG['footprint'], **settings})
     with pytest.raises(errors.UserError, match=r'a10|batch 0'):
       candidate.problem(config)

@@ -235,6 +235,54 @@ def test_an_architecture_that_cannot_be_counted_is_a_failed_trial(tmp_path):
     assert trial.reason == 'footprint: ValueError: kernel larger than image'
 
 
+def test_the_sources_of_a_footprint_reach_the_journal(tmp_path):
+  def sources(arch):
+    return {'params': f'measured, {arch["model.stage.0"]}'}
+
+  problem = toy_search.problem()
+  object.__setattr__(problem, 'sources', sources)
+  leader = lead(tmp_path / 'j', problem=problem, trials=3)
+  shuffled(leader, 1, np.random.default_rng(0))
+  trials = journal.read(tmp_path / 'j')
+  assert [t.sources for t in trials] == [sources(t.arch) for t in trials]
+  assert len({t.sources['params'] for t in trials}) > 1
+
+
+def test_what_does_not_compile_is_a_failed_trial_without_sources(tmp_path):
+  def footprint(arch):
+    if arch['model.stage.0'] % 2:
+      raise errors.UserError('libtpu crashed compiling for tpu_v5e (SIGSEGV)')
+    return {'params': 1}
+
+  problem = toy_search.problem((), ['accuracy'])
+  object.__setattr__(problem, 'footprint', footprint)
+  object.__setattr__(problem, 'sources', lambda arch: {'params': 'counted'})
+  leader = lead(tmp_path / 'j', 'random', problem)
+  shuffled(leader, 1, np.random.default_rng(0))
+  for trial in leader.journal.trials:
+    odd = trial.arch['model.stage.0'] % 2
+    assert trial.sources == ({} if odd else {'params': 'counted'})
+    assert trial.reason.startswith('footprint: UserError: libtpu') or not odd
+
+
+def test_a_lower_bound_that_nothing_meets_names_the_largest_seen(tmp_path):
+  name = 'throughput@a100'
+  seen = []
+
+  def footprint(arch):
+    seen.append(1000 / toy_search.params(arch))
+    return {name: seen[-1], 'params': 10}
+
+  problem = toy_search.problem({name: 1001, 'params': 10})
+  object.__setattr__(problem, 'footprint', footprint)
+  leader = lead(tmp_path / 'j', 'random', problem, max_draws=40)
+  with pytest.raises(errors.UserError) as e:
+    leader.next()
+  said = f'no candidate meets {name} >= 1001 (largest seen: {max(seen):g}) in'
+  assert str(e.value).startswith(said)
+  assert '; lower the bound, let the space' in str(e.value)
+
+
 @pytest.mark.parametrize('error', [errors.UserError, ValueError])
 def test_a_footprint_that_never_works_ends_the_search(tmp_path, error):
   def footprint(arch):

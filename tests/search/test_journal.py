@@ -18,6 +18,7 @@ def fill(path, trials=3):
           'trial': i,
           'arch': {'model.kernel': 3, 'model.se': True},
           'footprint': footprint,
+          'sources': {'latency_ms@x': 'measured'},
         }
       )
     book.append(
@@ -47,6 +48,7 @@ def test_what_was_written_is_read_back(tmp_path):
   }
   assert trials[1].reports == {1: {'loss': 2.0}}
   assert trials[1].footprint == {'params': 8, 'latency_ms@x': 0.5}
+  assert trials[1].sources == {'latency_ms@x': 'measured'}
   assert [t.status for t in trials] == ['failed', 'done', 'proposed']
   for line in path.read_text().splitlines():
     assert json.loads(line)['time'] > 1.7e9
@@ -151,3 +153,16 @@ def test_appending_takes_no_longer_when_the_journal_is_long(tmp_path):
     inode = path.stat().st_ino
   assert np.ptp(np.diff(sizes)) <= 4  # the digits of id and time
   assert inode == path.stat().st_ino
+
+
+def test_a_journal_without_sources_had_latencies_of_datasheets(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  footprint = {'params': 7, 'latency_ms@x': 0.5}
+  old = {'event': 'proposed', 'trial': 0, 'arch': {}, 'footprint': footprint}
+  path.write_text(json.dumps(old) + '\n')
+  (trial,) = journal.read(path)
+  assert trial.sources == {'latency_ms@x': 'datasheet'}
+  # Where nothing is known of them, nothing is said.
+  path.write_text(json.dumps({**old, 'sources': {}}) + '\n')
+  (trial,) = journal.read(path)
+  assert trial.sources == {}

@@ -14,6 +14,13 @@ from effnas.search import metrics
     ('size_bytes', False, True, None),
     ('peak_memory_bytes', False, True, None),
     ('latency_ms@tpu_v5e', False, True, 'tpu_v5e'),
+    ('throughput@tpu_v3:128', True, True, 'tpu_v3:128'),
+    ('peak_memory_bytes@tpu_v5e', False, True, 'tpu_v5e'),
+    ('latency_ms@boards/mine.json:8', False, True, 'boards/mine.json:8'),
+    ('train_step_memory', False, True, None),
+    ('train_macs', False, True, None),
+    ('train_step_ms@a100', False, True, 'a100'),
+    ('accelerator_hours@a100', False, True, 'a100'),
   ],
 )
 def test_the_name_says_direction_kind_and_target(
@@ -34,8 +41,34 @@ def test_the_name_says_direction_kind_and_target(
     ('latency_ms', 'latency_ms@TARGET'),
     ('latency_ms@', 'latency_ms@TARGET'),
     ('params@tpu_v5e', "write 'params'"),
+    ('train_macs@tpu_v5e', "write 'train_macs'"),
+    ('throughput', 'throughput@TARGET, e.g. throughput@tpu_v5e'),
+    ('peak_memory_bytes@', 'peak_memory_bytes@TARGET'),
+    ('latency@tpu_v5e', "did you mean 'latency_ms@tpu_v5e'"),
+    ('train_step_ms@a100:8', "write 'train_step_ms@a100', not 'train_step_ms@"),
   ],
 )
 def test_a_wrong_name_is_told_what_would_work(name, said):
   with pytest.raises(errors.UserError, match=said):
     metrics.parse(name)
+
+
+@pytest.mark.parametrize(
+  ('name', 'batch'),
+  [
+    ('latency_ms@tpu_v3:128', 128),
+    ('latency_ms@boards/mine.json:8', 8),
+    ('latency_ms@tpu_v3', None),
+    ('latency_ms@board:a', None),
+    ('latency_ms@board:8/mine.json', None),
+    ('macs', None),
+  ],
+)
+def test_the_batch_that_a_target_names(name, batch):
+  assert metrics.parse(name).batch == batch
+
+
+def test_what_is_a_cost_of_training():
+  assert metrics.parse('train_macs').training
+  assert metrics.parse('train_step_ms@a100').training
+  assert not metrics.parse('throughput@a100').training

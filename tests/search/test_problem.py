@@ -18,7 +18,8 @@ from effnas.search import problem as problem_lib
     (['accuracy'], {'size_byte': 5}, "did you mean 'size_bytes'"),
     (['accuracy'], {'params': '5'}, "a number above 0, got '5'"),
     (['accuracy'], {'params': float('nan')}, 'a number above 0'),
-    (['accuracy'], {'params': 0}, 'a number above 0'),
+    (['accuracy'], {'params': 0}, 'upper bound must be a number above 0'),
+    (['accuracy'], {'throughput@a100': 0}, 'lower bound must be a number ab'),
     (['accuracy'], [('params', 5)], 'must map'),
   ],
 )
@@ -72,3 +73,13 @@ def test_broken_names_the_constraints_with_their_values():
 )
 def test_flaw(found, said):
   assert toy_search.problem().flaw(trial(0), found) == said
+
+
+def test_what_is_better_high_is_bounded_from_below():
+  name = 'throughput@a100'
+  problem = toy_search.problem({name: 100})
+  assert problem.broken({name: 100.0}) == {}
+  assert problem.broken({name: 99.0}) == {name: 99.0}
+  assert name in problem.broken({name: np.nan})
+  with pytest.raises(errors.UserError, match='throughput@a100 >= 100 cannot'):
+    problem.broken({'params': 1})
