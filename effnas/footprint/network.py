@@ -7,7 +7,7 @@ from flax import linen
 import numpy as np
 
 from effnas.footprint import inputs, profile, weights
-from effnas.footprint.latency import features, roofline
+from effnas.footprint.latency import roofline
 from effnas.footprint.latency import target as target_lib
 
 LATENCY = 'latency_ms@'
@@ -233,5 +233,6 @@ def quantities(
   Returns:
     float64 [len(features.NAMES)].
   """
-  found = profiled(net, input_shape, batch, input_dtype, seen)
-  return found.total('quantities', features.of)
+  return target_lib.quantities(
+    profiled(net, input_shape, batch, input_dtype, seen)
+  )

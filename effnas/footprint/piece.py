@@ -77,6 +77,7 @@ class Piece:
     macs: Multiply-accumulates.
     peak_memory_bytes: Without what the links need.
     leaves: Variables by path, collection first.
+    inputs: Elements of what it is given.
     output: Of the whole, where it is a single array.
     events: In the order of the program: those before the first link, those
       between it and the next one, and so on.
@@ -89,6 +90,7 @@ class Piece:
   macs: int
   peak_memory_bytes: int
   leaves: dict[Path, jax.ShapeDtypeStruct]
+  inputs: int
   output: Array | None
   events: tuple[tuple[Event, ...], ...]
   unknown: tuple[tuple[str, str], ...]
@@ -182,6 +184,7 @@ def trace(
     macs=sum(op.macs for op in own),
     peak_memory_bytes=peak,
     leaves={p: leaf for p, leaf in leaves.items() if p[0] != HOLE},
+    inputs=sum(b.elements for b in program[1] if not b.weight),
     output=Array(outputs.shape, outputs.dtype.name) if single else None,
     events=tuple(tuple(_events(segment)) for segment in segments),
     unknown=tuple((o.primitive, o.path) for o in own if count.unknown([o])),

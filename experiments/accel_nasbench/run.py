@@ -57,12 +57,12 @@ def _summary(found):
   }
 
 
-def _sizes(quantities, ms, device):
+def _sizes(quantities, ms, device, kind):
   prior = features.prior(device_lib.load(device))
   return {
     size: _summary(
       calibrate.few_shot(
-        quantities, ms, prior, fitted=size, splits=_SPLITS.value
+        quantities, ms, prior, kind, fitted=size, splits=_SPLITS.value
       )
     )
     for size in _SIZES
@@ -92,7 +92,7 @@ def accel(rows):
       'networks': len(kept),
       'left_out': len(rows) - len(kept),
       'batch': batch,
-      'calibrated': _sizes(quantities, ms, device),
+      'calibrated': _sizes(quantities, ms, device, 'throughput'),
       'rankers': {
         'datasheet roofline': ceiling.spearman(
           counted[f'latency_ms@datasheet/{device}'], ms
@@ -120,7 +120,7 @@ def gpt(rows):
     kept, ms = calibrate.milliseconds(rows, column, 'latency', 8)
     found[device] = {
       'networks': len(kept),
-      'calibrated': _sizes(quantities[kept], ms, device),
+      'calibrated': _sizes(quantities[kept], ms, device, 'latency'),
       'trees': ceiling.trees(encoded[kept], ms),
     }
     print(device, json.dumps(found[device]['calibrated'][50]), flush=True)
@@ -135,11 +135,11 @@ def transfer(rows, accel_rows):
   names, quantities, ms, batches, macs, activations = [], [], [], [], [], []
   for name, side, row in families.measured(rows):
     batch = int(row['infer_batch_size'])
-    profile = network.profiled(
-      zoo.load(name).build(), (side, side, 3), batch, 'float32'
+    counted = network.quantities(
+      zoo.load(name).build(), (side, side, 3), batch=batch
     )
     names.append(f'{name} {side}')
-    quantities.append(profile.total('quantities', features.of))
+    quantities.append(counted)
     ms.append(float(row['infer_step_time']) / batch)
     macs.append(float(row['infer_gmacs']))
     activations.append(float(row['infer_macts']))
@@ -156,7 +156,7 @@ def transfer(rows, accel_rows):
   ranks = []
   for seed in range(_SPLITS.value):
     some = np.random.default_rng(seed).permutation(len(known))[:50]
-    prices = calibrate.fit(measured[some], known[some], prior)
+    prices = calibrate.fit(measured[some], known[some], prior, 'throughput')
     ranks.append(
       ceiling.spearman(calibrate.estimate(quantities, prices) / batches, ms)
     )

@@ -133,6 +133,7 @@ def run(request: request_lib.Request) -> None:
     device=found.device,
     batch=found.batch,
     measured='; '.join(filter(None, (found.measured, given.source))),
+    kind=found.kind,
   )
   scores = [_scores(f'{calibrate.FOLDS} folds', model.held_out)]
   if given.few:
@@ -151,6 +152,7 @@ class _Found(NamedTuple):
   ms: Any
   device: str
   batch: int
+  kind: str
   measured: str
   left_out: int
 
@@ -199,7 +201,7 @@ def _table(request: request_lib.Request) -> _Found:
   if left_out:
     measured += f' ({left_out} rows without a value left out)'
   quantities = _count(of, [table[i] for i in kept], batch)
-  return _Found(quantities, ms, device, batch, measured, left_out)
+  return _Found(quantities, ms, device, batch, kind, measured, left_out)
 
 
 def _present(request: request_lib.Request) -> _Found:
@@ -229,7 +231,9 @@ def _present(request: request_lib.Request) -> _Found:
     f'(seed {given.seed}) on {timed.kind}, jax {jax.__version__}'
   )
   left_out = given.probes - len(timed.ms)
-  return _Found(timed.quantities, timed.ms, device, 1, measured, left_out)
+  return _Found(
+    timed.quantities, timed.ms, device, 1, 'latency', measured, left_out
+  )
 
 
 def _count(of: Any, rows_of: list[Mapping[str, str]], batch: int) -> Any:
@@ -282,7 +286,12 @@ def _few(
       f'most {most}; got {fitted}'
     )
   held = calibrate.few_shot(
-    found.quantities, found.ms, prior, fitted=fitted, splits=splits
+    found.quantities,
+    found.ms,
+    prior,
+    found.kind,
+    fitted=fitted,
+    splits=splits,
   )
   values = np.array([[h.error, h.spearman, h.kendall] for h in held])
   bad = np.percentile(values, [95, 5, 5], axis=0).diagonal()

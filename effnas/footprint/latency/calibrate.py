@@ -27,7 +27,10 @@ FOLDS = 10
 
 
 def fit(
-  quantities: np.ndarray, ms: np.ndarray, prior: np.ndarray
+  quantities: np.ndarray,
+  ms: np.ndarray,
+  prior: np.ndarray,
+  kind: str = 'latency',
 ) -> np.ndarray:
   """Fits prices.
 
@@ -37,20 +40,23 @@ def fit(
   mean square of what a unit adds to the relative time: its first term keeps
   shares of time near to the datasheet's, the second prices.
 
+  Time that all networks take alike is a call's in a latency. In a throughput
+  calls wait in line, and it is their inputs', which each of them brings.
+
   Args:
-    quantities: float64 [n, len(features.NAMES)], 'run' being 0 or 1.
+    quantities: float64 [n, len(features.NAMES)], of `features.whole`.
     ms: float64 [n], milliseconds, above zero.
     prior: float64 [len(features.NAMES)], of `features.prior`.
+    kind: What was measured, 'latency' or 'throughput'.
 
   Returns:
     float64 [len(features.NAMES)], milliseconds a unit.
   """
-  quantities = quantities.copy()
-  quantities[:, features.RUN] = 1
   shares = quantities / ms[:, None]
   pulled = prior / np.median(shares @ prior)
   spread = quantities.std(0) > _VARIES * np.abs(quantities).mean(0)
-  spread[features.RUN] = True
+  alike = features.RUN if kind == 'latency' else features.INPUT
+  spread[alike] = quantities[:, alike].any()
   prices = pulled.copy()
   rest = 1 - shares[:, ~spread] @ pulled[~spread]
   shares, pulled = shares[:, spread], pulled[spread]
@@ -74,7 +80,7 @@ def fit(
 
 def estimate(quantities: np.ndarray, prices: np.ndarray) -> np.ndarray:
   """Milliseconds [n] of programs with quantities [n, len(features.NAMES)]."""
-  return quantities @ prices + prices[features.RUN]
+  return quantities @ prices
 
 
 def scores(estimated: np.ndarray, ms: np.ndarray) -> cost_model.Held:
@@ -102,6 +108,7 @@ def few_shot(
   quantities: np.ndarray,
   ms: np.ndarray,
   prior: np.ndarray,
+  kind: str = 'latency',
   *,
   fitted: int = 50,
   splits: int = 200,
@@ -112,6 +119,7 @@ def few_shot(
     quantities: As for `fit`.
     ms: As for `fit`.
     prior: As for `fit`.
+    kind: As for `fit`.
     fitted: How many networks to fit on.
     splits: How often; split i comes from seed i.
 
@@ -122,20 +130,23 @@ def few_shot(
   for seed in range(splits):
     order = np.random.default_rng(seed).permutation(len(ms))
     some, others = order[:fitted], order[fitted:]
-    prices = fit(quantities[some], ms[some], prior)
+    prices = fit(quantities[some], ms[some], prior, kind)
     found.append(scores(estimate(quantities[others], prices), ms[others]))
   return found
 
 
 def cross_validate(
-  quantities: np.ndarray, ms: np.ndarray, prior: np.ndarray
+  quantities: np.ndarray,
+  ms: np.ndarray,
+  prior: np.ndarray,
+  kind: str = 'latency',
 ) -> cost_model.Held:
   """Estimates each network by a model fitted without it: ten folds."""
   folds = np.random.default_rng(0).permutation(len(ms)) % FOLDS
   estimated = np.zeros(len(ms))
   for fold in range(FOLDS):
     out = folds == fold
-    prices = fit(quantities[~out], ms[~out], prior)
+    prices = fit(quantities[~out], ms[~out], prior, kind)
     estimated[out] = estimate(quantities[out], prices)
   return scores(estimated, ms)
 
@@ -148,6 +159,7 @@ def calibrate(
   device: str,
   batch: int,
   measured: str,
+  kind: str = 'latency',
 ) -> cost_model.CostModel:
   """Makes a calibrated device of measurements.
 
@@ -160,6 +172,7 @@ def calibrate(
       to, and whose formats they are in.
     batch: The batch.
     measured: What was measured, with its source, in a sentence.
+    kind: As for `fit`.
 
   Returns:
     The model, with the ranges it was fitted in and its error on networks left
@@ -179,8 +192,8 @@ def calibrate(
     measured=measured,
     measurements=len(ms),
     range_ms=(float(ms.min()), float(ms.max())),
-    held_out=cross_validate(quantities, ms, prior),
-    prices=fit(quantities, ms, prior),
+    held_out=cross_validate(quantities, ms, prior, kind),
+    prices=fit(quantities, ms, prior, kind),
     most=quantities.max(0),
   )
 

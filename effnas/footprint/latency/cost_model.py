@@ -73,13 +73,12 @@ class CostModel:
     """Milliseconds of one run of a program.
 
     Args:
-      quantities: float64 [len(features.NAMES)], of `features.of`.
+      quantities: float64 [len(features.NAMES)], of `features.whole`.
 
     Returns:
       Milliseconds.
     """
-    run = self.prices[features.RUN]
-    return float(math.fsum(self.prices * quantities) + run)
+    return float(math.fsum(self.prices * quantities))
 
   def outside(self, quantities: np.ndarray) -> list[str]:
     """Names what lies outside of what was measured.

@@ -23,15 +23,17 @@ _QUANTITIES = {
   'data': ('reads', 'writes', 'launches'),
   'unknown': ('reads', 'writes', 'launches'),
 }
-# 'fixed' are bytes, all others elements or numbers; 'run' is 1 for a program:
-# what a call costs, whatever it does.
+# 'fixed' are bytes, all others elements or numbers. Of a program as a whole:
+# 'input' is what it is given, which may have to be brought to the device, and
+# 'run' is 1: what a call costs, whatever it does.
 NAMES = (
   *(f'{kind}.{what}' for kind, own in _QUANTITIES.items() for what in own),
   'fixed',
+  'input',
   'run',
 )
 _PLACE = {name: i for i, name in enumerate(NAMES)}
-RUN = _PLACE['run']
+INPUT, RUN = _PLACE['input'], _PLACE['run']
 _PLACES = {
   kind: [(what, _PLACE[f'{kind}.{what}']) for what in own]
   for kind, own in _QUANTITIES.items()
@@ -55,8 +57,8 @@ def of(
 
   Returns:
     float64 [len(NAMES)]: whole numbers without `bits`, so that sums do not
-    depend on their order. 'run' is 0: it belongs to a program, not to its
-    parts.
+    depend on their order. 'input' and 'run' are 0: they belong to a program,
+    not to its parts.
 
   Example:
     >>> head = work_lib.Work('head', 'dense', 1000, weights=1000, launches=1)
@@ -84,6 +86,21 @@ def of(
   return found
 
 
+def whole(parts: Quantities, inputs: int) -> Quantities:
+  """Returns the quantities of a program.
+
+  Args:
+    parts: float64 [len(NAMES)], the sum over its parts.
+    inputs: Elements of what it is given.
+
+  Returns:
+    float64 [len(NAMES)].
+  """
+  found = parts.copy()
+  found[INPUT], found[RUN] = inputs, 1
+  return found
+
+
 def prior(device: device_lib.Device) -> np.ndarray:
   """Returns what each quantity costs by a device's datasheet.
 
@@ -106,6 +123,7 @@ def prior(device: device_lib.Device) -> np.ndarray:
     'writes': moved,
     'launches': 0.0,
     'fixed': 1 / device.bandwidth,
+    'input': 0.0,
     'run': 0.0,
   }
   found = np.array([costs[name.rpartition('.')[2]] for name in NAMES])

@@ -89,10 +89,11 @@ class Target:
     self, found: profile.Profile, bits: roofline.Bits | None
   ) -> features.Quantities:
     if bits is None:
-      return found.total('quantities', features.of)
-    return found.total_by_path(
+      return quantities(found)
+    parts = found.total_by_path(
       lambda work, path: features.of(work, self.device, below(bits, path))
     )
+    return features.whole(parts, found.own.inputs)
 
   def _formats(self, found: profile.Profile, bits: roofline.Bits | None) -> str:
     """The formats that products run in, widest first."""
@@ -102,6 +103,20 @@ class Target:
         used.add(self.device.formats(*(bits(path) or ())))
     ordered = sorted(used, key=lambda f: (-f.weights, -f.activations))
     return ' and '.join(f.said(self.device.float_format) for f in ordered)
+
+
+def quantities(found: profile.Profile) -> features.Quantities:
+  """Adds up the work of a profiled network by operation class.
+
+  Args:
+    found: Its profile.
+
+  Returns:
+    float64 [len(features.NAMES)].
+  """
+  return features.whole(
+    found.total('quantities', features.of), found.own.inputs
+  )
 
 
 def below(bits: roofline.Bits, path: str) -> roofline.Bits:

@@ -18,6 +18,8 @@ def networks(n, seed=0):
   for name, size in zip(VARIED, (3e9, 1e8, 4e7), strict=False):
     found[:, NAMES.index(name)] = size * rng.uniform(0.3, 1.7, n)
   found[:, NAMES.index('conv.macs')] = 1e8  # the same stem in all of them
+  found[:, features.INPUT] = 1e5
+  found[:, features.RUN] = 1
   return found
 
 
@@ -52,6 +54,22 @@ def test_what_does_not_vary_keeps_the_scaled_datasheet():
   ]  # the stem's, and classes that none of the networks has
   assert ratio[unseen] == pytest.approx(ratio[unseen][0])
   assert 1 < ratio[unseen][0] < 6
+
+
+def test_what_all_take_alike_is_a_call_s_or_an_input_s():
+  x = networks(50)
+  ms = calibrate.estimate(x, true_prices())
+  latency, throughput = (
+    calibrate.fit(x, ms, PRIOR, kind) for kind in ('latency', 'throughput')
+  )
+  assert calibrate.estimate(x, throughput) == pytest.approx(
+    calibrate.estimate(x, latency), rel=1e-6
+  )
+  assert latency[features.RUN] == pytest.approx(0.05, rel=0.3)
+  assert latency[features.INPUT] == throughput[features.RUN] == 0
+  assert throughput[features.INPUT] * 1e5 == pytest.approx(
+    latency[features.RUN]
+  )
 
 
 def test_few_outliers_do_not_move_the_prices():

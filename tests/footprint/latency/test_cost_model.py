@@ -34,6 +34,7 @@ def model():
 
 def quantities(**values):
   found = np.zeros(len(features.NAMES))
+  found[features.RUN] = 1
   for name, value in values.items():
     found[features.NAMES.index(name.replace('_', '.'))] = value
   return found
@@ -41,9 +42,9 @@ def quantities(**values):
 
 def test_latency_is_linear_with_a_call(model):
   one = quantities(pointwise_macs=1e7, reduce_reads=2e6)
-  assert model.latency(0 * one) == 0.5
+  assert model.latency(quantities()) == 0.5
   assert model.latency(one) == pytest.approx(0.5 + 0.1 + 0.2)
-  assert model.latency(2 * one) == pytest.approx(0.5 + 0.2 + 0.4)
+  assert model.latency(2 * one) == pytest.approx(2 * model.latency(one))
 
 
 def test_ranges_are_told_where_they_matter(model):

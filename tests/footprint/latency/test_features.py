@@ -30,7 +30,10 @@ def test_parts_add_up():
   whole = features.of([a, b])
   assert np.array_equal(whole, features.of([a]) + features.of([b]))
   assert whole[features.NAMES.index('fixed')] == 7
-  assert whole[features.RUN] == 0
+  assert whole[features.RUN] == whole[features.INPUT] == 0
+  program = features.whole(whole, 12)
+  assert (program[features.RUN], program[features.INPUT]) == (1, 12)
+  assert whole[features.RUN] == 0  # left as it was
 
 
 def test_narrow_products_count_less_where_there_is_a_fast_path():

@@ -23,9 +23,9 @@ def _rows(name, number):
   return tables.read(str(path))[:number]
 
 
-def _median(quantities, ms, on, splits):
+def _median(quantities, ms, on, kind, splits):
   prior = features.prior(device.load(on))
-  found = calibrate.few_shot(quantities, ms, prior, splits=splits)
+  found = calibrate.few_shot(quantities, ms, prior, kind, splits=splits)
   return np.median([f.spearman for f in found])
 
 
@@ -54,7 +54,9 @@ def test_accel_nasbench(number, splits, bars):
   }
   for (name, (column, batch)), bar in zip(columns.items(), bars, strict=True):
     kept, ms = calibrate.milliseconds(rows, column, 'throughput', batch)
-    assert _median(counted[batch][kept], ms, name, splits) > bar, name
+    assert (
+      _median(counted[batch][kept], ms, name, 'throughput', splits) > bar
+    ), name
 
 
 def test_hw_gpt():
@@ -68,4 +70,4 @@ def test_hw_gpt():
   )
   for name, bar in (('a100', 0.999), ('v100', 0.985), ('rtx3080', 0.99)):
     kept, ms = calibrate.milliseconds(rows, f'lat_ms_{name}', 'latency', 8)
-    assert _median(counted[kept], ms, name, 10) > bar, name
+    assert _median(counted[kept], ms, name, 'latency', 10) > bar, name
