@@ -4,9 +4,9 @@ What is in it gets executed, so it must be the user's own.
 """
 
 import os
-import pathlib
-import stat
 import sys
+
+from effnas import folders
 
 
 def environment() -> dict[str, str]:
@@ -17,8 +17,8 @@ def environment() -> dict[str, str]:
     stays. Empty where no folder of the user's own can be had.
   """
   chosen = os.environ.get('JAX_COMPILATION_CACHE_DIR')
-  folder = pathlib.Path(chosen) if chosen else _folder()
-  if not chosen and not _own(folder):
+  folder = chosen or folders.cache('xla')
+  if folder is None:
     return {}
   # JAX by default does not keep what compiles in under a second.
   least = 'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS'
@@ -39,20 +39,3 @@ def turn_on() -> None:
   for name, value in found.items():
     option = name.lower()
     jax.config.update(option, float(value) if 'secs' in option else value)
-
-
-def _folder() -> pathlib.Path:
-  cache = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  return pathlib.Path(cache) / 'effnas' / 'xla'
-
-
-def _own(folder: pathlib.Path) -> bool:
-  try:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-      return False
-    folder.chmod(0o700)
-  except OSError:
-    return False
-  return True

@@ -7,7 +7,6 @@ import importlib.metadata
 import json
 import os
 import pathlib
-import stat
 import tempfile
 from typing import Any
 
@@ -41,21 +40,6 @@ def key(program: str, plan: target_lib.Plan) -> str:
   }
   text = json.dumps(said, sort_keys=True) + '\n' + program
   return hashlib.sha256(text.encode()).hexdigest()
-
-
-def folder() -> pathlib.Path | None:
-  """Makes and returns the cache's folder; None where none can be had."""
-  base = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  found = pathlib.Path(base) / 'effnas' / 'compiled'
-  try:
-    found.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = found.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-      return None
-    found.chmod(0o700)
-  except OSError:
-    return None
-  return found
 
 
 def read(at: pathlib.Path, name: str) -> dict[str, Any] | None:

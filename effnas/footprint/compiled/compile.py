@@ -8,7 +8,7 @@ from typing import Any
 from flax import linen
 import numpy as np
 
-from effnas import errors
+from effnas import errors, folders
 from effnas.footprint.compiled import cache, process, program, result
 from effnas.footprint.compiled import target as target_lib
 from effnas.footprint.latency import device
@@ -82,7 +82,7 @@ def compile_for(
     'compiler': plan.compiler,
     'memory_bytes': device.load(target).memory_bytes,
   }
-  folder = _made(cache_folder) if cache_folder else cache.folder()
+  folder = _made(cache_folder) if cache_folder else folders.cache('compiled')
   name = cache.key(text, plan)
   if folder is not None:
     found = cache.read(folder, name)

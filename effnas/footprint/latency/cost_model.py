@@ -11,13 +11,12 @@ import functools
 import importlib.resources
 import json
 import math
-import os
 import pathlib
 from typing import Any
 
 import numpy as np
 
-from effnas import errors
+from effnas import errors, folders
 from effnas.footprint.latency import features
 
 _FOLDER = 'calibrated'
@@ -163,8 +162,7 @@ def shipped() -> list[str]:
 
 def folder() -> pathlib.Path:
   """Where the user's own devices lie that are used by name."""
-  data = os.environ.get('XDG_DATA_HOME') or '~/.local/share'
-  return pathlib.Path(data).expanduser() / 'effnas' / 'devices'
+  return folders.data('devices')
 
 
 def load(name: str) -> CostModel:

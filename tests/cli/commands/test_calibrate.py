@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from effnas.footprint.latency import cost_model
+from effnas import errors
+from effnas.footprint.latency import cost_model, device, features
 from effnas.zoo import nasbench_macro
 
 
@@ -132,3 +133,37 @@ def test_bad_requests_for_rows(effnas, argv, said):
   result = effnas('footprint', *argv)
   assert result.code == 2
   assert said in result.err
+
+
+def test_the_device_that_is_present(effnas, tmp_path, monkeypatch):
+  from effnas.cli import probing
+  from effnas.footprint import measured
+  from effnas.footprint import network as network_lib
+
+  def timed(net, shape, batch, *, input_dtype, float_format, seconds):
+    if batch == 4:
+      raise errors.UserError('it does not fit')  # left out, and told
+    found = network_lib.quantities(
+      net, shape, batch=batch, input_dtype=input_dtype
+    )
+    ms = 0.1 + 3 * float(found @ features.prior(device.load('cpu')))
+    return measured.Measured(ms, ms, ms, 9, True, 'cpu', 'cpu')
+
+  monkeypatch.setattr(measured, 'time_network', timed)
+  monkeypatch.setattr(probing, '_POOL', 1)
+  out = tmp_path / 'here.json'
+  result = effnas('calibrate', f'--out={out}', '--probes=32')
+  assert result.code == 0, result.err
+  model = cost_model.load(str(out))
+  assert 20 <= model.measurements < 32
+  assert 'is left out: it does not fit' in result.err
+  assert 'networks and blocks of `effnas calibrate` (seed 0)' in model.measured
+  assert model.held_out.error < 0.05  # it is linear, after all
+
+
+@pytest.mark.slow
+def test_this_very_machine(effnas, tmp_path):
+  out = tmp_path / 'here.json'
+  result = effnas('calibrate', f'--out={out}', '--probes=25', '--seconds=0.1')
+  assert result.code == 0, result.err
+  assert cost_model.load(str(out)).held_out.spearman > 0.8

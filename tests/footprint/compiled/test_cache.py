@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from effnas import folders
 from effnas.footprint.compiled import cache, result, target
 
 PLAN = target.Plan('tpu_v3', 'tpu', 'libtpu 1', {'topology_name': 'v3:2x2'})
@@ -66,15 +67,15 @@ def test_a_folder_that_cannot_be_written_is_no_failure(tmp_path):
 
 def test_the_folder_is_the_users_own(tmp_path, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-  found = cache.folder()
+  found = folders.cache('compiled')
   assert found == tmp_path / 'effnas' / 'compiled'
   assert stat.S_IMODE(found.stat().st_mode) == 0o700
   found.chmod(0o777)
-  assert stat.S_IMODE(cache.folder().stat().st_mode) == 0o700
+  assert stat.S_IMODE(folders.cache('compiled').stat().st_mode) == 0o700
   found.rmdir()
   (tmp_path / 'elsewhere').mkdir()
   found.symlink_to(tmp_path / 'elsewhere')
-  assert cache.folder() is None
+  assert folders.cache('compiled') is None
 
 
 @pytest.mark.parametrize(
