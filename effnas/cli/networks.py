@@ -148,19 +148,19 @@ def with_weights(subject: Subject, file: str) -> Subject:
   Raises:
     UserError: The file does not fit the network: the line names what does not.
   """
-  from effnas.search import candidate
+  from effnas.search import candidate, deployed
 
   net, takes = subject.net, (subject.input_shape, subject.input_dtype)
   variables = candidate.read(file)
   given = _flat(variables)
   trained = _flat(rewrite.abstract_variables(net, *takes))
-  served = _flat(candidate.converted(net, *takes))
+  served = _flat(deployed.converted(net, *takes))
   integer = not given.keys().isdisjoint(served.keys() - trained.keys())
   misfit = _misfit(given, served if integer else trained)
   if misfit:
     raise errors.UserError(f'{file} does not fit {subject.title}: {misfit}')
   if net.rules and not integer:
-    variables = candidate.converted(net, *takes, variables)
+    variables = deployed.converted(net, *takes, variables)
   title = f'{subject.title}, weights of {file}'
   return dataclasses.replace(subject, title=title, variables=variables)
 

@@ -25,10 +25,12 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   made = tables.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
   for i, title in enumerate(columns):
     figures = bool(cells) and all(_figure(row[i]) for row in cells)
+    widest = max(len(text) for text in [title, *(row[i] for row in cells)])
     made.add_column(
       title,
       justify='right' if figures else 'left',
       no_wrap=figures,
+      min_width=widest if figures else None,
       overflow='fold',
     )
   for row in cells:

@@ -15,6 +15,7 @@ Example:
 """
 
 from effnas.footprint.batch import batch, quantities
+from effnas.footprint.classes import OperationClass, classes, weight_bits
 from effnas.footprint.compiled import Compiled, compile_for
 from effnas.footprint.network import (
   layers,
@@ -29,7 +30,9 @@ from effnas.footprint.training import training
 __all__ = [
   'Compiled',
   'Layer',
+  'OperationClass',
   'batch',
+  'classes',
   'compile_for',
   'layers',
   'measure',
@@ -38,4 +41,5 @@ __all__ = [
   'training',
   'unknown',
   'unreached',
+  'weight_bits',
 ]

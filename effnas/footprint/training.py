@@ -109,7 +109,9 @@ def training(
     >>> values['train_step_memory']  # 3 x 650 floats; images, logits, gradients
     19876
   """
-  _check(optimizer_slots, accelerators, examples, epochs, pue, grid)
+  _check(
+    optimizer_slots, accelerators, examples, epochs, pue, grid, power_watts
+  )
   if float_format not in step_lib.FLOATS:
     raise errors.unknown('float format', float_format, step_lib.FLOATS)
   devices = [device.load(t) for t in targets]
@@ -154,11 +156,12 @@ def _watts(target: str) -> float:
   return data['power_watts']['value'] / share
 
 
-def _check(slots, accelerators, examples, epochs, pue, grid) -> None:
+def _check(slots, accelerators, examples, epochs, pue, grid, power) -> None:
   for name, value in (
     ('accelerators', accelerators),
     ('examples', examples),
     ('epochs', epochs),
+    ('power_watts', power),
   ):
     if value is not None and not value > 0:
       raise errors.UserError(f'{name} must be positive; got {value}')

@@ -19,9 +19,9 @@ from effnas.footprint import weights
 from effnas.learn import augment
 from effnas.nn import fused, rewrite
 from effnas.search import costs as costs_lib
-from effnas.search import deployed, sections
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
+from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.train import optim as optim_lib
 
@@ -33,10 +33,6 @@ Arch = Mapping[str, Any]
 # Sections of a config that the space's tree may hold choices for.
 _SECTIONS = ('quant', 'optim', 'train')
 WEIGHTS = 'weights.safetensors'
-
-converted = deployed.converted
-measure = deployed.measure
-sources = deployed.sources
 
 
 @dataclasses.dataclass(frozen=True)

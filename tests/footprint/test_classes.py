@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from effnas import errors, quant, zoo
-from effnas.footprint import classes as classes_lib
 from effnas.footprint import network, weights
-from effnas.footprint.classes import classes, weight_bits
+from effnas.footprint.classes import OperationClass, classes, weight_bits
 from effnas.footprint.latency import features
 from effnas.nn import rewrite
 
@@ -90,7 +89,7 @@ def test_a_layer_by_hand():
   conv = linen.Conv(8, (1, 1), use_bias=False)
   (row,) = classes(conv, (6, 6, 4), batch=2)
   pixels = 2 * 36
-  assert row == classes_lib.OperationClass(
+  assert row == OperationClass(
     kind='pointwise',
     macs=pixels * 32,
     operations=0,

@@ -8,16 +8,35 @@ say the bits it would be deployed with. --init takes its weights from a file:
 one that `effnas zoo import` wrote, or a trial's weights.safetensors, which must
 fit the network; the size is then that of its arrays.
 
---compile also asks the target's own compiler for the device memory, without
-the device (pip install effnas[tpu] or effnas[cuda]). With --space and --archs,
-a public table of the space's archs or a file with an arch a line (`effnas space
-NAME sample`), it prints a row for each of them, thousands a second.
+More on request:
+
+  --layers    each layer; the work by operation class, with its operations a
+              byte; the bytes of the weights by their bit width
+  --compile   device memory, from the target's own compiler and without the
+              device (pip install effnas[tpu] or effnas[cuda])
+  --measure   latency, device memory and energy on the device that is here, of
+              the converted network where there are bits; '-' is what the
+              device does not tell
+  --training  memory, MACs and time of a training step, and with examples and
+              epochs accelerator-hours, and with a grid's intensity (g CO2e /
+              kWh) and a PUE kg CO2e, each with its formula
+  --lookup    the milliseconds in a public table of a space's archs
+
+With --space and --archs, a public table of the space's archs or a file with an
+arch a line (`effnas space NAME sample`), it prints a row for each of them,
+thousands a second.
 
 Examples:
   effnas footprint mobilenet_v2 --target=tpu_v5e,a100 --batch=8
-  effnas footprint mobilenet_v2 --target=tpu_v5e --compile
   effnas footprint mobilenet_v2 --weights=8 --activations=8 --target=all
   effnas footprint mine:network --input=32,32,3 --layers
+  effnas footprint mobilenet_v2 --target=tpu_v5e --compile
+  effnas footprint mobilenet_v2 --measure --batches=1,8
+  effnas footprint mobilenet_v2 --target=a100 --training='{"batch": 256,
+    "examples": 1281167, "epochs": 90, "accelerators": 8, "pue": 1.1,
+    "grid": 429}'
+  effnas footprint nasbench201 --arch=nasbench201.csv.gz --row=7 \
+    --lookup=nasbench201.csv.gz --lookup_value=lat_ms_pixel2
   effnas footprint --config=configs/digits.py --search=runs/digits --trial=7
   effnas footprint --config=configs/digits.py --search=runs/digits --trial=7 \
     --init=runs/digits/checkpoints/7/weights.safetensors
@@ -32,7 +51,16 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import archs, progress, show
+from effnas.cli import (
+  archs,
+  figures,
+  lookup,
+  parts,
+  progress,
+  show,
+  timing,
+  training,
+)
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 
@@ -98,7 +126,16 @@ def define(values: flags.FlagValues) -> None:
     'row is printed for each.',
     flag_values=values,
   )
-  flags.DEFINE_bool('layers', False, 'List the layers too.', flag_values=values)
+  flags.DEFINE_bool(
+    'layers',
+    False,
+    'List the layers, the work by operation class and the bits of the weights, '
+    'too.',
+    flag_values=values,
+  )
+  timing.define(values)
+  training.define(values)
+  lookup.define(values)
   config_lib.define(values)
   archs.define(values)
   request_lib.define_format(values, 'csv')
@@ -113,6 +150,9 @@ def run(request: request_lib.Request) -> None:
   if given.archs is not None:
     from effnas.cli import many
 
+    for flag in ('measure', 'batches', 'training', 'lookup'):
+      if given[flag].value not in (None, False, []):
+        raise errors.UserError(f'--{flag} does not go with --archs')
     many.run(request, targets)
     return
   if given.space is not None or given.format == 'csv':
@@ -120,15 +160,17 @@ def run(request: request_lib.Request) -> None:
       '--space and --format=csv go with --archs=FILE; one network is named by '
       'itself'
     )
+  batches = timing.batches(given)
+  settings = training.settings(request)
   subject = _subject(request)
-  from effnas import footprint
+  looked_up = lookup.latency(request)
   from effnas.cli import networks
-  from effnas.search import candidate
+  from effnas.search import deployed
 
   with _taking(subject, given.input):
     if given.init is not None:
       subject = networks.with_weights(subject, given.init)
-    values = candidate.measure(
+    values = deployed.measure(
       subject.net,
       subject.input_shape,
       targets=tuple(targets),
@@ -136,66 +178,48 @@ def run(request: request_lib.Request) -> None:
       input_dtype=subject.input_dtype,
       variables=subject.variables,
     )
-  sources = candidate.sources(
+  sources = deployed.sources(
     subject.net,
     subject.input_shape,
     targets=tuple(targets),
     batch=given.batch,
     input_dtype=subject.input_dtype,
   )
-  compiled = _compiled(subject, targets, given.batch) if given.compile else []
-  layers = []
-  if given.layers:
-    layers = footprint.layers(
-      subject.net, subject.input_shape, input_dtype=subject.input_dtype
-    )
+  measured = timing.measure(subject, batches, given.seconds)
+  sections = [
+    *timing.sections(measured),
+    *(_compiled(subject, targets, given.batch) if given.compile else []),
+    *training.sections(subject, targets, settings),
+    *(parts.sections(subject, given.batch or 1) if given.layers else []),
+  ]
   for line in _doubts(subject):
     progress.tell(line)
   if given.format == 'json':
-    show.as_json(
-      {
-        'network': subject.title,
-        'input': list(subject.input_shape),
-        'batch': given.batch or 1,
-        'metrics': values,
-        'sources': sources,
-      }
-      | ({'compiled': [c.as_json() for c in compiled]} if compiled else {})
-      | ({'layers': [row._asdict() for row in layers]} if layers else {})
-    )
+    found: dict[str, Any] = {
+      'network': subject.title,
+      'input': list(subject.input_shape),
+      'batch': given.batch or 1,
+      'metrics': values,
+      'sources': sources,
+    }
+    if looked_up:
+      found['lookup'] = looked_up
+    for section in sections:
+      found |= section.values
+    show.as_json(found)
     return
   shape = 'x'.join(map(str, subject.input_shape))
   print(f'{subject.title}, input {shape}, batch {given.batch or 1}\n')
-  table(values, sources)
-  if compiled:
+  more = [lookup.row(looked_up)] if looked_up else []
+  figures.table(values, sources, [*timing.rows(measured), *more])
+  for section in sections:
     print()
-    _show_compiled(compiled)
-  if layers:
-    print()
-    show.table(
-      ['layer', 'kind', 'MACs', 'parameters', 'bytes'],
-      [[row.path or '(network)', *row[1:]] for row in layers],
-    )
+    section.show()
 
 
-def table(values: dict[str, Any], sources: dict[str, str]) -> None:
-  """Prints a footprint.
-
-  Args:
-    values: By metric.
-    sources: By metric, where the value comes from.
-  """
-  from effnas.report import labels
-
-  rows = []
-  for name, value in values.items():
-    exact = f'{value:,} {labels.unit(name)}'.rstrip()
-    said = exact if isinstance(value, int) else labels.value(name, value)
-    rows.append([labels.title(name), said, sources.get(name, 'counted')])
-  show.table(['metric', 'value', 'source'], rows)
-
-
-def _compiled(subject: Any, targets: list[str], batch: int | None) -> list[Any]:
+def _compiled(
+  subject: Any, targets: list[str], batch: int | None
+) -> Iterator[figures.Section]:
   """Asks the compilers of some targets for the device memory."""
   from effnas.search import deployed
 
@@ -211,25 +235,10 @@ def _compiled(subject: Any, targets: list[str], batch: int | None) -> list[Any]:
         input_dtype=subject.input_dtype,
       )
     )
-  return found
-
-
-def _show_compiled(found: list[Any]) -> None:
-  from effnas.report import labels
-
-  def size(value: int | None) -> str | None:
-    return None if value is None else labels.value('size_bytes', value)
-
-  show.table(
-    ['device memory on', 'batch', 'variables and input', 'temporaries',
-     'output', 'code', 'total', 'fits', 'compiler'],
-    [
-      [c.target, c.batch, size(c.argument_bytes), size(c.temporary_bytes),
-       size(c.output_bytes), size(c.code_bytes), size(c.total_bytes),
-       'yes' if c.fits else 'no', c.compiler]
-      for c in found
-    ],
-  )  # fmt: skip
+  yield figures.Section(
+    {'compiled': [one.as_json() for one in found]},
+    lambda: figures.compiled(found),
+  )
 
 
 def _subject(request: request_lib.Request) -> Any:

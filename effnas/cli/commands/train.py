@@ -151,7 +151,7 @@ def _refuse_another(workdir: str, now: dict[str, Any]) -> None:
 
 
 def _table(found: dict[str, Any]) -> None:
-  from effnas.cli.commands import footprint
+  from effnas.cli import figures
   from effnas.report import labels
 
   show.table(
@@ -162,4 +162,4 @@ def _table(found: dict[str, Any]) -> None:
     ],
   )
   print()
-  footprint.table(found['footprint'], found['sources'])
+  figures.table(found['footprint'], found['sources'])

@@ -22,6 +22,7 @@ from effnas.footprint.latency import features
 _FOLDER = 'calibrated'
 _SLACK = 1.05  # how far beyond a range is still inside
 _PARSED = ('range_ms', 'held_out', 'prices', 'most')  # not as they stand
+_BATCHES = 4  # how many times another batch may be
 _MATTERS = 0.05  # the share of an estimate that makes a quantity matter
 
 
@@ -79,22 +80,28 @@ class CostModel:
     """
     return float(math.fsum(self.prices * quantities))
 
-  def outside(self, quantities: np.ndarray) -> list[str]:
+  def outside(self, quantities: np.ndarray, batch: int) -> list[str]:
     """Names what lies outside of what was measured.
 
     Args:
       quantities: float64 [len(features.NAMES)].
+      batch: Of the program; its figures are compared by the example.
 
     Returns:
-      'latency' where the estimate is faster or slower than all networks that
-      were measured, and the quantities that are a twentieth of it or more and
-      more than a twentieth above all that were.
+      'batch' where it is more than four times that of the measurements, or
+      less than a quarter; 'latency' where the estimate is faster or slower than
+      all networks that were measured; and the quantities that are a twentieth
+      of it or more, and more than a twentieth above all that were.
     """
+    share = self.batch / batch
     ms = self.latency(quantities)
     low, high = self.range_ms
-    found = [] if low / _SLACK <= ms <= high * _SLACK else ['latency']
+    found = [] if 1 / _BATCHES <= share <= _BATCHES else ['batch']
+    if not low / _SLACK <= ms * share <= high * _SLACK:
+      found.append('latency')
     matters = self.prices * quantities >= _MATTERS * ms
-    above = matters & (quantities > self.most * _SLACK)
+    above = matters & (quantities * share > self.most * _SLACK)
+    above[features.RUN] = False  # there is one, whatever the batch
     return found + [features.NAMES[i] for i in np.flatnonzero(above)]
 
   @property

@@ -81,7 +81,9 @@ class Target:
     """
     source = self.model.source if self.model else 'datasheet'
     words = [source, self._formats(found, bits), f'batch {self.at(batch)}']
-    if self.model and self.model.outside(self._quantities(found, bits)):
+    if self.model and self.model.outside(
+      self._quantities(found, bits), self.at(batch)
+    ):
       words.append('outside of the measured range')
     return ', '.join(words)
 

@@ -49,12 +49,14 @@ def test_latency_is_linear_with_a_call(model):
 
 def test_ranges_are_told_where_they_matter(model):
   inside = quantities(pointwise_macs=5e7, reduce_reads=5e6)
-  assert model.outside(inside) == []
+  assert model.outside(inside, 8) == []
   far = quantities(pointwise_macs=5e8, reduce_reads=5e6)
-  assert model.outside(far) == ['pointwise.macs']
+  assert model.outside(far, 8) == ['pointwise.macs']
   trifle = quantities(pointwise_macs=5e7, fixed=1e12)  # free in this model
-  assert model.outside(trifle) == []
-  assert model.outside(quantities(pointwise_macs=1e3)) == ['latency']
+  assert model.outside(trifle, 8) == []
+  assert model.outside(quantities(pointwise_macs=1e3), 8) == ['latency']
+  assert model.outside(inside, 4) == []
+  assert model.outside(inside, 1) == ['batch', 'latency', 'pointwise.macs']
 
 
 def test_a_file_comes_back(model, tmp_path):
