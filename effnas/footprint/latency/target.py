@@ -77,7 +77,8 @@ class Target:
 
     Returns:
       E.g. 'datasheet, int8, batch 1' or 'calibrated (n=601, error 0.52 %),
-      bfloat16, batch 128'. It says so where nothing like it was measured.
+      bfloat16, batch 128'. It says so where prices were scaled to another
+      format by the datasheet, and where nothing like it was measured.
     """
     source = self.model.source if self.model else 'datasheet'
     words = [source, self._formats(found, bits), f'batch {self.at(batch)}']
@@ -104,7 +105,12 @@ class Target:
       for path, _, _ in found.products:
         used.add(self.device.formats(*(bits(path) or ())))
     ordered = sorted(used, key=lambda f: (-f.weights, -f.activations))
-    return ' and '.join(f.said(self.device.float_format) for f in ordered)
+    plain = self.device.float_format
+    *others, last = [f.said(plain) for f in ordered]
+    said = f'{", ".join(others)} and {last}' if others else last
+    if self.model is not None and used != {self.device.formats()}:
+      said += f' (scaled from {self.model.precision})'
+    return said
 
 
 def quantities(found: profile.Profile) -> features.Quantities:

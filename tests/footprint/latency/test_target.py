@@ -74,7 +74,8 @@ def test_bits_are_credited_where_there_is_a_fast_path(profile):
     narrow, said = both(name, lambda path: (8, 8))
     assert narrow < plain
     assert 'int8' in said
-    assert 'bfloat16' not in said
+    scaled = ' (scaled from bfloat16)' if name == 'a100' else ''
+    assert f', int8{scaled}, batch ' in said
     part, said = both(name, lambda path: (8, 8) if 'block' in path else None)
     assert narrow < part < plain
     assert 'bfloat16 and int8' in said
