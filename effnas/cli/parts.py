@@ -14,7 +14,8 @@ def sections(subject: Any, batch: int) -> Iterator[figures.Section]:
     batch: Examples at a time, of the work.
 
   Yields:
-    'layers' of one example, 'classes' of a batch, 'weight_bits'.
+    'layers' of one example, 'parameters' by convention, 'classes' of a batch,
+    'weight_bits'.
   """
   from effnas import footprint
   from effnas.footprint.classes import classes, weight_bits
@@ -27,6 +28,8 @@ def sections(subject: Any, batch: int) -> Iterator[figures.Section]:
     {'layers': [row._asdict() for row in layers]},
     lambda: _layers(layers),
   )
+  counts = footprint.parameters(net, shape, input_dtype=dtype)
+  yield figures.Section({'parameters': counts}, lambda: _parameters(counts))
   # Without rules, whose arithmetic in training would count as work.
   plain = rewrite.Rewritten(net.model)
   work = classes(plain, shape, batch=batch, input_dtype=dtype)
@@ -49,6 +52,18 @@ def _layers(rows: Sequence[Any]) -> None:
   show.table(
     ['layer', 'kind', 'MACs', 'parameters', 'bytes'],
     [[row.path or '(network)', *row[1:]] for row in rows],
+  )
+
+
+def _parameters(counts: Mapping[str, int]) -> None:
+  """Prints the parameters by the conventions in use."""
+  show.table(
+    ['parameters', '', 'counted so by'],
+    [
+      ['without batch normalisation', counts['folded'], 'TF-slim'],
+      ['trainable', counts['trainable'], 'timm, torchvision; params here'],
+      ['with its moments', counts['kept'], 'Keras'],
+    ],
   )
 
 

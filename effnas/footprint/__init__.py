@@ -17,6 +17,7 @@ Example:
 from effnas.footprint.batch import batch, quantities
 from effnas.footprint.classes import OperationClass, classes, weight_bits
 from effnas.footprint.compiled import Compiled, compile_for
+from effnas.footprint.conventions import parameters
 from effnas.footprint.network import (
   layers,
   measure,
@@ -36,6 +37,7 @@ __all__ = [
   'compile_for',
   'layers',
   'measure',
+  'parameters',
   'quantities',
   'sources',
   'training',
