@@ -1,0 +1,1 @@
+"""Compression: pruning, clustering, low-rank: transforms of parameters."""
