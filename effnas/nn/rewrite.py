@@ -113,7 +113,7 @@ class Rewritten(linen.Module):
     """
     # Rules change arithmetic, which initialisation throws away.
     rules = () if self.is_initializing() else self.rules
-    intercept = functools.partial(_intercept, rules, len(self.path))
+    intercept = functools.partial(_intercept, rules, len(path_of(self)))
     with linen.intercept_methods(intercept):
       if takes_train(type(self.model)):
         return self.model(x, train=train)
@@ -130,11 +130,36 @@ def takes_train(model: type[linen.Module]) -> bool:
   return 'train' in inspect.signature(model.__call__).parameters
 
 
+def path_of(module: linen.Module) -> tuple[str, ...]:
+  """Returns where the variables of a bound module stand.
+
+  `module.path` names the place where a module was bound first: for modules in
+  fields of a model that shares the scope of a wrapper, one below the wrapper's
+  field.
+
+  Args:
+    module: A bound module.
+
+  Returns:
+    The names from the outermost module's on.
+
+  Example:
+    >>> path_of(linen.Dense(2).bind({}))
+    ()
+  """
+  names: list[str] = []
+  scope: Any = module.scope
+  while scope.parent is not None:
+    names.append(scope.name)
+    scope = scope.parent
+  return (*scope.path, *reversed(names))
+
+
 def _intercept(rules, depth, next_call, args, kwargs, context):
   module = context.module
   if context.method_name != '__call__' or isinstance(module, Rewritten):
     return next_call(*args, **kwargs)
-  path = '/'.join(module.path[depth:])
+  path = '/'.join(path_of(module)[depth:])
   call = functools.partial(_own_arithmetic, module, next_call, args, kwargs)
   for rule in reversed(_first_of_each_type(rules, module, path)):
     call = functools.partial(rule.compute, module, call)

@@ -111,3 +111,29 @@ def test_nothing_is_allocated_for_abstract_variables():
   assert shapes['params']['conv']['kernel'].shape == (3, 3, 2, 4)
   assert isinstance(shapes['params']['conv']['bias'], jax.ShapeDtypeStruct)
   assert jnp.dtype(shapes['params']['conv']['bias'].dtype) == jnp.float32
+
+
+class Held(linen.Module):
+  """Modules in its fields, as transformers hold their layers."""
+
+  encoders: tuple[linen.Module, ...]
+
+  @linen.compact
+  def __call__(self, x):
+    x = x.mean((1, 2))
+    for encoder in self.encoders:
+      x = encoder(x)
+    return x
+
+
+def test_a_module_in_a_field_goes_by_the_path_of_its_variables():
+  net = Held((linen.Dense(3), linen.Dense(3)))
+  variables = net.init(jax.random.key(0), X)
+  (path,) = [p for p in variables['params'] if p.endswith('1')]
+  plain = _apply(rewrite.Rewritten(net), variables)
+  rules = (Scale(path),)
+  seen = rewrite.coverage(net, rules, X.shape[1:], 'float32')
+  assert list(seen.rules_by_path) == [path]
+  np.testing.assert_allclose(
+    _apply(rewrite.Rewritten(net, rules), variables), 2 * plain, rtol=1e-5
+  )

@@ -1,0 +1,1 @@
+"""Weights as few centroids: k-means, packed indices, Huffman codes."""
