@@ -16,7 +16,7 @@ import jax
 
 from effnas.footprint import file_size, piece, weights
 from effnas.footprint.program import ops
-from effnas.nn import chain
+from effnas.nn import chain, once
 
 # Further arguments of a link's call: a chain says that it does not train.
 _INFERENCE = (False,)
@@ -75,17 +75,17 @@ def _profile(
   if links:
     bare = chain.relinked(net, ())
     found: list[Profile] = []
-    at = _cached(_entry, bare, given, arguments)
+    at = once.once(_entry, bare, given, arguments)
     for link in links:
       if at is not None:
         found.append(_link(link, at, seen))
         at = found[-1].output
     if at is not None:
       firsts = chain.firsts(links)
-      frame = _cached(_frame, bare, firsts, given, at, arguments)
+      frame = once.once(_frame, bare, firsts, given, at, arguments)
       if len(frame.holes) == len(links):
         return Profile(frame, tuple(found))
-  return _cached(_whole, net, given, arguments)
+  return once.once(_whole, net, given, arguments)
 
 
 def _link(link: chain.Link, given: piece.Array, seen: Seen) -> 'Profile':
@@ -98,27 +98,9 @@ def _link(link: chain.Link, given: piece.Array, seen: Seen) -> 'Profile':
     if chain.is_chain(link.template):
       found = _profile(link.module(), given, _INFERENCE, seen)
     else:
-      found = _cached(_single, link.template, link.fields, given)
+      found = once.once(_single, link.template, link.fields, given)
     seen.add(link, given, found)
   return found
-
-
-def _cached(function: Any, net: linen.Module, *arguments: Any) -> Any:
-  try:
-    return function(net, *arguments)
-  except TypeError:
-    if _hashes(net):
-      raise
-  # A list or an array in a field: traced every time.
-  return function.__wrapped__(net, *arguments)
-
-
-def _hashes(net: linen.Module) -> bool:
-  try:
-    hash(net)
-  except TypeError:
-    return False
-  return True
 
 
 @functools.lru_cache(maxsize=512)

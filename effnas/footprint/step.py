@@ -14,7 +14,7 @@ import numpy as np
 from effnas.footprint import inputs, remat
 from effnas.footprint.program import count, memory, ops
 from effnas.footprint.program import work as work_lib
-from effnas.nn import rewrite
+from effnas.nn import once, rewrite
 
 FLOATS = ('float32', 'bfloat16', 'float16')
 
@@ -62,12 +62,9 @@ def step(
   Returns:
     What the step costs.
   """
-  arguments = (net, shape, np.dtype(dtype).name, float_format, rematerialise)
-  try:
-    hash(net)
-  except TypeError:  # a list or an array in a field: traced every time
-    return _traced.__wrapped__(*arguments)
-  return _traced(*arguments)
+  return once.once(
+    _traced, net, shape, np.dtype(dtype).name, float_format, rematerialise
+  )
 
 
 def unknown(

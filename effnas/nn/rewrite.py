@@ -114,10 +114,24 @@ class Rewritten(linen.Module):
     # Rules change arithmetic, which initialisation throws away.
     rules = () if self.is_initializing() else self.rules
     intercept = functools.partial(_intercept, rules, len(path_of(self)))
-    with linen.intercept_methods(intercept):
-      if takes_train(type(self.model)):
-        return self.model(x, train=train)
-      return self.model(x)
+    return call(self.model, intercept, x, train)
+
+
+def call(
+  model: linen.Module, intercept: Callable, x: jax.Array, train: bool
+) -> jax.Array:
+  """Calls a model, the calls of its modules intercepted.
+
+  Args:
+    model: A bound module.
+    intercept: As `linen.intercept_methods` takes it.
+    x: Inputs.
+    train: Passed on to models that take it.
+  """
+  with linen.intercept_methods(intercept):
+    if takes_train(type(model)):
+      return model(x, train=train)
+    return model(x)
 
 
 def takes_train(model: type[linen.Module]) -> bool:

@@ -4,6 +4,7 @@ From shapes alone: nothing is trained or allocated, and no backend is started.
 """
 
 from collections.abc import Mapping
+import functools
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ import numpy as np
 from effnas import footprint, quant
 from effnas.footprint.latency import roofline
 from effnas.footprint.latency import target as target_lib
-from effnas.nn import rewrite
+from effnas.nn import once, rewrite
 
 
 def measure(
@@ -138,13 +139,22 @@ def _bits(
   net: rewrite.Rewritten, input_shape: tuple[int, ...], input_dtype: Any
 ) -> roofline.Bits:
   """The bits of each layer that is quantized."""
+  dtype = np.dtype(input_dtype).name
+  bits = once.once(_widths, net, tuple(input_shape), dtype)
+  return lambda path: bits.get(path, (None, None))
+
+
+@functools.lru_cache(maxsize=64)
+def _widths(
+  net: rewrite.Rewritten, input_shape: tuple[int, ...], dtype: str
+) -> dict[str, tuple[int | None, int | None]]:
+  """Path of a quantized layer -> bits of its weights, of its activations."""
 
   def width(bits):
     return None if bits == quant.FLOAT else bits
 
-  layers = quant.quantized(net, input_shape, input_dtype)
-  bits = {
+  layers = quant.quantized(net, input_shape, dtype)
+  return {
     path: (width(rule.weights), width(rule.activations))
     for path, (rule, _) in layers.items()
   }
-  return lambda path: bits.get(path, (None, None))

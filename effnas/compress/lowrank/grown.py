@@ -87,10 +87,7 @@ class Grown(linen.Module):
     intercept = functools.partial(
       _intercept, self.rules, len(rewrite.path_of(self))
     )
-    with linen.intercept_methods(intercept):
-      if rewrite.takes_train(type(self.base)):
-        return self.base(x, train=train)
-      return self.base(x)
+    return rewrite.call(self.base, intercept, x, train)
 
 
 def found(
