@@ -15,6 +15,7 @@ LAYERS = (
   ('space', 'nn'),
   ('zoo', 'quant', 'compress', 'learn', 'data', 'footprint'),
   ('train',),
+  ('recipe',),
   ('supernet', 'search'),
   ('strategy', 'export'),
   ('report',),

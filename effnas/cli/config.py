@@ -29,6 +29,8 @@ _SECTIONS = (
   'footprint',
   'search',
 )
+# Sections that a config may leave out.
+_OPTIONAL = ('compress',)
 # Keys that the code reads by name, beside those with defaults.
 _NEEDED = {
   'data': ('name',),
@@ -236,8 +238,10 @@ def _check(found: Mapping[str, Any]) -> None:
         f'{", ".join(_SECTIONS)}'
       )
   for section, value in found.items():
-    if section not in _SECTIONS:
-      raise errors.unknown('config section', section, _SECTIONS)
+    if section not in (*_SECTIONS, *_OPTIONAL):
+      raise errors.unknown(
+        'config section', section, (*_SECTIONS, *_OPTIONAL)
+      )
     if section == 'space':
       if not isinstance(value, str):
         raise errors.UserError(f'config.space must be a name, got {value!r}')

@@ -67,6 +67,7 @@ def of_config(
   Returns:
     The network and its arch.
   """
+  from effnas.recipe import context
   from effnas.search import candidate
 
   dataset = candidate.load_data(config)
@@ -77,7 +78,7 @@ def of_config(
     f'{config["space"]}, {said}',
     candidate.build(config, arch).net,
     dataset.input_shape,
-    candidate.input_dtype(dataset),
+    context.input_dtype(dataset),
   )
   return subject, arch
 
@@ -148,10 +149,10 @@ def with_weights(subject: Subject, file: str) -> Subject:
   Raises:
     UserError: The file does not fit the network: the line names what does not.
   """
-  from effnas.search import candidate, deployed
+  from effnas.recipe import artefact, deployed
 
   net, takes = subject.net, (subject.input_shape, subject.input_dtype)
-  variables = candidate.read(file)
+  variables = artefact.read(file)
   given = _flat(variables)
   trained = _flat(rewrite.abstract_variables(net, *takes))
   served = _flat(deployed.converted(net, *takes))

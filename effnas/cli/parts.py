@@ -20,7 +20,7 @@ def sections(subject: Any, batch: int) -> Iterator[figures.Section]:
   from effnas import footprint
   from effnas.footprint.classes import classes, weight_bits
   from effnas.nn import rewrite
-  from effnas.search import deployed
+  from effnas.recipe import deployed
 
   net, shape, dtype = subject.net, subject.input_shape, subject.input_dtype
   layers = footprint.layers(net, shape, input_dtype=dtype)

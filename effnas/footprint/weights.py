@@ -1,9 +1,11 @@
-"""The weights file: safetensors, with narrow integers packed two to a byte.
+"""The weights file: safetensors, with what is below a byte packed.
 
 A file's tensors are named by their path, e.g. 'params/stage_0/conv/kernel'.
-int4 has no code in the format, so an int4 array is stored as U8, low half
-first, and the metadata notes its dtype and shape. Equal variables give equal
-bytes, and `size_bytes` knows their number without any values.
+Integers of 4 and 2 bits have no code in the format, and booleans take a byte
+there; arrays of them are stored as U8, two, four and eight to a byte, the first
+in the lowest bits, and the metadata notes their dtype and shape. Equal
+variables give equal bytes, and `size_bytes` knows their number without any
+values.
 
 Reference: https://github.com/huggingface/safetensors#format
 """
@@ -22,7 +24,6 @@ from effnas import errors
 from effnas.footprint.program import ops
 
 CODES = {
-  'bool': 'BOOL',
   'uint8': 'U8',
   'int8': 'I8',
   'uint16': 'U16',
@@ -38,8 +39,18 @@ CODES = {
   'float8_e4m3fn': 'F8_E4M3',
   'float8_e5m2': 'F8_E5M2',
 }
-_DTYPES = {code: name for name, code in CODES.items()}
-_PACKED = ('int4', 'uint4')
+# As other programs write booleans.
+_DTYPES = {code: name for name, code in CODES.items()} | {'BOOL': 'bool'}
+# Bits of the dtypes that are packed.
+_PACKED = {
+  'bool': 1,
+  'int1': 1,
+  'uint1': 1,
+  'int2': 2,
+  'uint2': 2,
+  'int4': 4,
+  'uint4': 4,
+}
 
 
 def serialize(variables: Mapping[str, Any]) -> bytes:
@@ -161,7 +172,10 @@ def _order(flat: Mapping[str, Any]) -> list[str]:
 
 
 def _nbytes(leaf: Any) -> int:
-  return ops.nbytes(tuple(leaf.shape), leaf.dtype)
+  shape = tuple(leaf.shape)
+  if leaf.dtype.name in _PACKED:
+    return -(-math.prod(shape) * _PACKED[leaf.dtype.name] // 8)
+  return ops.nbytes(shape, leaf.dtype)
 
 
 def _header(flat: Mapping[str, Any]) -> bytes:
@@ -192,9 +206,12 @@ def _data(leaf: Any) -> bytes:
   if array.dtype.name not in _PACKED:
     little = array.dtype.newbyteorder('<')
     return np.ascontiguousarray(array.astype(little, copy=False)).tobytes()
-  halves = array.astype(np.int8).ravel().view(np.uint8) & 0xF
-  halves = np.append(halves, np.zeros(halves.size % 2, np.uint8))
-  return (halves[0::2] | halves[1::2] << 4).tobytes()
+  bits = _PACKED[array.dtype.name]
+  parts = array.astype(np.int8).ravel().view(np.uint8) & (2**bits - 1)
+  parts = np.append(parts, np.zeros(-parts.size % (8 // bits), np.uint8))
+  shifts = np.arange(0, 8, bits, dtype=np.uint8)
+  parts = parts.reshape(-1, 8 // bits) << shifts
+  return np.bitwise_or.reduce(parts, 1).tobytes()
 
 
 def _array(tensor: Mapping[str, Any], packed: Any) -> np.ndarray:
@@ -205,14 +222,15 @@ def _array(tensor: Mapping[str, Any], packed: Any) -> np.ndarray:
   if packed['dtype'] not in _PACKED:
     raise ValueError(f'packed dtype {packed["dtype"]!r}')
   shape = tuple(packed['shape'])
-  halves = np.frombuffer(data, np.uint8)
-  halves = np.stack([halves & 0xF, halves >> 4], 1).ravel()
-  elements = math.prod(shape)
-  if not 0 <= halves.size - elements < 2:
-    raise ValueError(f'{halves.size} half bytes for the shape {shape}')
-  values = halves[:elements].reshape(shape).astype(np.int8)
-  if packed['dtype'] == 'int4':
-    values = (values ^ 8) - 8
+  bits, elements = _PACKED[packed['dtype']], math.prod(shape)
+  shifts = np.arange(0, 8, bits, dtype=np.uint8)
+  parts = np.frombuffer(data, np.uint8)[:, None] >> shifts & (2**bits - 1)
+  if not 0 <= parts.size - elements < 8 // bits:
+    raise ValueError(f'{parts.size} values for the shape {shape}')
+  values = parts.ravel()[:elements].reshape(shape).astype(np.int8)
+  if packed['dtype'].startswith('int'):
+    sign = 2 ** (bits - 1)
+    values = (values ^ sign) - sign
   return values.astype(_dtype(packed['dtype']))
 
 

@@ -45,6 +45,11 @@ class Rule:
       path, self.pattern
     )
 
+  @property
+  def declares(self) -> bool:
+    """Whether it creates variables: it then holds at initialisation too."""
+    return False
+
   def compute(
     self, module: linen.Module, call: Callable[[], jax.Array]
   ) -> jax.Array:
@@ -75,7 +80,7 @@ def lend(module: linen.Module, **fields: Any) -> Iterator[None]:
 
 
 class Rewritten(linen.Module):
-  """A model under rules; its variables are those of the model alone.
+  """A model under rules; its variables are the model's and what rules declare.
 
   For each module the first matching rule of each rule type holds; rules of
   different types nest, the first outermost. Plain `linen.Conv` and
@@ -111,8 +116,9 @@ class Rewritten(linen.Module):
     Returns:
       What the model returns.
     """
-    # Rules change arithmetic, which initialisation throws away.
-    rules = () if self.is_initializing() else self.rules
+    rules = self.rules
+    if self.is_initializing():  # It throws changed arithmetic away.
+      rules = tuple(rule for rule in rules if rule.declares)
     intercept = functools.partial(_intercept, rules, len(path_of(self)))
     return call(self.model, intercept, x, train)
 

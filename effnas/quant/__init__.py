@@ -1,13 +1,17 @@
-"""Quantization: rules, quantization-aware training, conversion to integers."""
+"""Quantization: rules, training under them, calibration, conversion."""
 
+from effnas.quant.calibration import calibrate
 from effnas.quant.convert import convert, quantized, serving
+from effnas.quant.post_training import post_training
 from effnas.quant.rules import FLOAT, Quantize, Serve, rules
 
 __all__ = [
   'FLOAT',
   'Quantize',
   'Serve',
+  'calibrate',
   'convert',
+  'post_training',
   'quantized',
   'rules',
   'serving',

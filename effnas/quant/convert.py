@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from effnas import errors
 from effnas.nn import rewrite
-from effnas.quant import rules
+from effnas.quant import computing, kernels, operands, rules, schemes
 
 Variables = Mapping[str, Any]
+_BESIDE = ('kernel_scale', 'kernel_zero', 'input_scale', 'input_zero')
 
 
 def convert(
@@ -31,10 +33,15 @@ def convert(
     dtype: Of the inputs.
 
   Returns:
-    The network to serve, and its variables: kernels of up to 4 bits are
-    `jnp.int4`, others `jnp.int8`; the collection 'quant' holds a
-    'kernel_scale' beside each. A network without such rules comes back as it
-    is.
+    The network to serve, and its variables: kernels have the narrowest dtype
+    that holds their codes, int8, int4, int2 (unsigned where they have a zero
+    point), bool for two codes, or a float of 8 bits. The collection 'quant'
+    holds a 'kernel_scale' beside each and, where there are such, 'kernel_zero',
+    'input_scale' and 'input_zero'; steps and ranges are gone. A network
+    without such rules comes back as it is.
+
+  Raises:
+    UserError: A layer lacks its range or step, or groups do not divide.
 
   Example:
     >>> import jax
@@ -50,20 +57,23 @@ def convert(
   layers = quantized(net, input_shape, dtype)
   flat = traverse_util.flatten_dict(dict(variables))
   keys = {path: tuple(path.split('/')) if path else () for path in layers}
+  taken = {
+    path: _take(flat, path, keys[path], rule)
+    for path, (rule, _) in layers.items()
+  }
 
   @jax.jit  # One program instead of one per operation and shape.
-  def integers(kernels):
+  def integers(taken):
     return {
-      path: _integers(rule, layer, kernels[path])
+      path: _stored(rule, layer, path, taken[path])
       for path, (rule, layer) in layers.items()
     }
 
-  found = integers(
-    {p: flat['params', *key, 'kernel'] for p, key in keys.items()}
-  )
-  for path, (kernel, scale) in found.items():
+  for path, (kernel, *beside) in integers(taken).items():
     flat['params', *keys[path], 'kernel'] = kernel
-    flat[rules.COLLECTION, *keys[path], 'kernel_scale'] = scale
+    for name, value in zip(_BESIDE, beside, strict=True):
+      if value is not None:
+        flat[rules.COLLECTION, *keys[path], name] = value
   return serving(net), traverse_util.unflatten_dict(flat)
 
 
@@ -71,11 +81,12 @@ def serving(net: rewrite.Rewritten) -> rewrite.Rewritten:
   """Returns the network that computes with converted variables.
 
   Example:
-    >>> serving(rewrite.Rewritten(linen.Dense(2), rules.rules(8))).rules
-    (Serve(pattern='*', weights=8, activations=8),)
+    >>> net = serving(rewrite.Rewritten(linen.Dense(2), rules.rules(4)))
+    >>> [type(rule).__name__ for rule in net.rules]
+    ['Serve']
   """
   serve = tuple(
-    rules.Serve(rule.pattern, rule.weights, rule.activations)
+    rules.Serve(rule.pattern, rule.weights, rule.activations, rule.scheme)
     if isinstance(rule, rules.Quantize)
     else rule
     for rule in net.rules
@@ -106,14 +117,45 @@ def quantized(
   return found
 
 
-def _integers(rule, layer, kernel):
-  """A kernel's integers and scale; all axes but the outputs share a scale."""
+def _take(flat, path, key, rule):
+  """Takes what a layer's rule has declared out of the variables."""
+  found = {'kernel': flat['params', *key, 'kernel']}
+  names: list[tuple[str, str]] = []
+  if rule.scheme.learned:
+    names.append(('params', 'kernel_step'))
+    if rule.activations != rules.FLOAT:
+      names.append(('params', 'input_step'))
+  elif rule.declares:
+    names = [(schemes.RANGES, name) for name in ('low', 'high')]
+    flat.pop((schemes.RANGES, *key, 'momentum'), None)
+  for collection, name in names:
+    value = flat.pop((collection, *key, name), None)
+    if value is None or computing.is_missing(value):
+      raise errors.UserError(
+        f'{path!r} has no {"step" if rule.scheme.learned else "range"} to be '
+        'converted with; `quant.calibrate` finds one, and so does training'
+      )
+    found[name] = value
+  return found
+
+
+def _stored(rule, layer, path, taken):
+  """A kernel as it is deployed, and what is beside it."""
   from effnas.quant import aqt
 
-  outputs = 1
-  if isinstance(layer, linen.DenseGeneral):
-    features = layer.features
-    outputs = 1 if isinstance(features, int) else len(features)
-  shared = range(kernel.ndim - outputs)
-  integers, scale = aqt.quantize(kernel, rule.weights, shared)
-  return integers.astype(jnp.int4 if rule.weights <= 4 else jnp.int8), scale
+  kernel, outputs = taken['kernel'], computing.outputs(layer)
+  if rule.plain:
+    # All axes but the outputs share a scale.
+    shared = range(kernel.ndim - outputs)
+    integers, scale = aqt.quantize(kernel, rule.weights, shared)
+    return integers.astype(kernels.dtype_of(rule)), scale, None, None, None
+  stored = kernels.store(rule, kernel, outputs, taken.get('kernel_step'), path)
+  if 'input_step' in taken:
+    return *stored, operands.positive(taken['input_step']), None
+  if 'low' not in taken:
+    return *stored, None, None
+  grid = operands.static_grid(rule, taken['low'], taken['high'])
+  zero = None
+  if rule.scheme.asymmetric('activations'):
+    zero = (-grid.low).astype(jnp.uint8)
+  return *stored, grid.scale, zero

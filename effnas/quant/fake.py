@@ -30,6 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
+from effnas.quant import signs
 
 Bits = int | jax.Array
 _BITS = range(1, 9)
@@ -153,6 +154,30 @@ def codes(x: jax.Array, grid: Grid) -> jax.Array:
   ).astype(x.dtype)
 
 
+def coded(x: jax.Array, grid: Grid, clip_gradient: bool = True) -> signs.Coded:
+  """Finds the codes of x on a grid, and how values follow x.
+
+  Args:
+    x: Any floating-point array.
+    grid: A grid that broadcasts with it, not of 32 bits.
+    clip_gradient: Whether the slope is 0 beyond the last codes; else it is 1.
+
+  Returns:
+    The codes.
+
+  Example:
+    >>> grid = symmetric(jnp.float32(15), 4)
+    >>> coded(jnp.array([-40., 5.]), grid).slope.tolist()
+    [0.0, 1.0]
+  """
+  found = signs.Coded(codes(x, grid), grid.scale, low=grid.low)
+  if not clip_gradient:
+    return found
+  real = _over(lax.stop_gradient(x), grid)
+  inside = (grid.low <= real) & (real <= grid.high)
+  return found._replace(slope=inside.astype(x.dtype))
+
+
 def quantize(x: jax.Array, grid: Grid, clip_gradient: bool = True) -> jax.Array:
   """Moves x to the nearest values of a grid, straight-through.
 
@@ -174,10 +199,10 @@ def quantize(x: jax.Array, grid: Grid, clip_gradient: bool = True) -> jax.Array:
   value = codes(x, grid) * grid.scale
   value = jnp.where(grid.exact, x, value).astype(x.dtype)
   if not clip_gradient:
-    return _straight_through(x, value, jnp.ones((), x.dtype))
+    return straight_through(x, value, jnp.ones((), x.dtype))
   real = _over(x, grid)
   inside = (grid.low <= real) & (real <= grid.high)
-  return _straight_through(x, value, (grid.exact | inside).astype(x.dtype))
+  return straight_through(x, value, (grid.exact | inside).astype(x.dtype))
 
 
 def dynamic(
@@ -241,14 +266,7 @@ def ternary(x: jax.Array, axes: Sequence[int] | None = None) -> jax.Array:
     >>> ternary(jnp.array([-3., .5, 1., 5.])).tolist()
     [-4.0, 0.0, 0.0, 4.0]
   """
-  axes = _all_or(axes, x)
-  still = lax.stop_gradient(x)
-  size = jnp.abs(still)
-  kept = size > 0.7 * size.mean(axes, keepdims=True)
-  count = jnp.maximum(kept.sum(axes, keepdims=True), 1)
-  scale = (size * kept).sum(axes, keepdims=True) / count
-  value = (jnp.sign(still) * kept * scale).astype(x.dtype)
-  return _straight_through(x, value, jnp.ones((), x.dtype))
+  return _of_codes(x, signs.ternary(x, _all_or(axes, x)))
 
 
 def binary(x: jax.Array, axes: Sequence[int] | None = None) -> jax.Array:
@@ -271,13 +289,7 @@ def binary(x: jax.Array, axes: Sequence[int] | None = None) -> jax.Array:
     >>> binary(jnp.array([-3., .5, 1., 5.])).tolist()
     [-2.375, 2.375, 2.375, 2.375]
   """
-  axes = _all_or(axes, x)
-  still = lax.stop_gradient(x)
-  scale = jnp.abs(still).mean(axes, keepdims=True)
-  value = jnp.where(still < 0, -scale, scale).astype(x.dtype)
-  n = math.prod(x.shape[axis] for axis in axes)
-  slope = 1 / n + scale * (jnp.abs(still) <= 1)
-  return _straight_through(x, value, slope.astype(x.dtype))
+  return _of_codes(x, signs.binary(x, _all_or(axes, x)))
 
 
 def by_group(
@@ -319,16 +331,34 @@ def by_group(
 
 
 @jax.custom_jvp
-def _straight_through(x, value, slope):
-  """Gives the value, and the gradient of slope * x."""
+def straight_through(
+  x: jax.Array, value: jax.Array, slope: jax.Array
+) -> jax.Array:
+  """Gives the value, and the gradient of slope * x.
+
+  Args:
+    x: What the gradient goes to.
+    value: In the shape and dtype of x.
+    slope: In that dtype; broadcasts with x.
+
+  Example:
+    >>> f = lambda x: straight_through(x, jnp.round(x), jnp.float32(3))
+    >>> [float(y) for y in jax.value_and_grad(f)(1.2)]
+    [1.0, 3.0]
+  """
   del x, slope
   return value
 
 
-@_straight_through.defjvp
+@straight_through.defjvp
 def _straight_through_jvp(primals, tangents):
   _, value, slope = primals
   return value, jnp.broadcast_to(slope * tangents[0], value.shape)
+
+
+def _of_codes(x, coded):
+  value = (coded.codes * coded.scale).astype(x.dtype)
+  return straight_through(x, value, jnp.asarray(coded.slope, x.dtype))
 
 
 def _over(x, grid):

@@ -61,6 +61,34 @@ def quantize(
     >>> float(jax.grad(lambda s: quantize(x, s, 3, count=1).sum())(step))
     -2.3094...
   """
+  rounded, step = codes(x, step, bits, signed, count)
+  return rounded * step
+
+
+def codes(
+  x: jax.Array,
+  step: jax.Array,
+  bits: Bits,
+  signed: bool = True,
+  count: int | None = None,
+) -> tuple[jax.Array, jax.Array]:
+  """Rounds x to the codes whose products with a learned step are `quantize`.
+
+  Args:
+    x: As for `quantize`, and so are the others.
+    step: Likewise.
+    bits: Likewise.
+    signed: Likewise.
+    count: Likewise.
+
+  Returns:
+    The codes, in the shape and dtype of x, and the step with its scaled
+    gradient; both have gradients.
+
+  Example:
+    >>> codes(jnp.array([-5., .3, .7]), jnp.float32(.5), 3)[0].tolist()
+    [-4.0, 1.0, 1.0]
+  """
   low, high = limits(bits, signed)
   count = count or max(1, x.size // max(1, step.size))
   step = _scale_gradient(step, gradient_scale(bits, count, signed))
@@ -69,7 +97,8 @@ def quantize(
   clipped = lax.stop_gradient(jnp.clip(real, low, high)).astype(x.dtype)
   inside = (low < real) & (real < high)
   rounded = lax.round(clipped, lax.RoundingMethod.TO_NEAREST_EVEN)
-  return _with_gradient_of(jnp.where(inside, real, clipped), rounded) * step
+  real = jnp.where(inside, real, clipped)
+  return _with_gradient_of(real, rounded), step
 
 
 def limits(bits: Bits, signed: bool = True) -> tuple[jax.Array, jax.Array]:

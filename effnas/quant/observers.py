@@ -163,7 +163,32 @@ def moving_average(
   return _of_ranges(axes, join)
 
 
-def percentile(percent: float, bins: int = BINS) -> Observer:
+def magnitude() -> Observer:
+  """Observes the mean magnitude m, and gives the range from -m to m.
+
+  Returns:
+    The observer, of one range.
+
+  Example:
+    >>> batches = [jnp.array([-1., 2.]), jnp.array([0., 5.])]
+    >>> [float(end) for end in calibrate(magnitude(), batches)]
+    [-2.0, 2.0]
+  """
+
+  def see(state, x):
+    new, n = jnp.abs(x).mean(dtype=jnp.float32), state.batches
+    mean = state.seen.high + (new - state.seen.high) / (n + 1)
+    return _Range(-mean, mean)
+
+  zero = jnp.zeros((), jnp.float32)
+  return Observer(
+    lambda shape: _state(_Range(zero, zero)),
+    _counted(see),
+    lambda state: tuple(state.seen),
+  )
+
+
+def percentile(percent: float = 99.99, bins: int = BINS) -> Observer:
   """Observes the range that leaves out a share of the values at each end.
 
   Args:

@@ -15,9 +15,9 @@ from matplotlib.backends import backend_agg
 from effnas.report import labels, place
 from effnas.report import summary as summaries
 
-_INK, _SOFT, _FAINT = '#1f2933', '#66717d', '#d9dee3'
+INK, SOFT, FAINT = '#1f2933', '#66717d', '#d9dee3'
 _TRIAL, _FRONT = '#9aa5b1', '#0b63ce'
-_STYLE: dict[str, Any] = {'size': 10, 'color': _INK}
+STYLE: dict[str, Any] = {'size': 10, 'color': INK}
 _LOG_SPAN = 30  # an axis whose values span more than this factor is a log axis
 
 
@@ -28,8 +28,7 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
     summary: The study.
     path: The PNG to write, 1200 x 750 pixels.
   """
-  figure = figures.Figure(figsize=(8, 5), dpi=150, layout='constrained')
-  backend_agg.FigureCanvasAgg(figure)
+  figure = canvas(8, 5)
   names = summaries.axes(summary)
   wanted = {*names, *summary.objectives[:3]}
   rows = [r for r in summary.rows if r.status == 'done']
@@ -37,12 +36,42 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
   if rows:
     _draw(figure, summary, rows, names)
   else:
-    figure.text(0.5, 0.5, 'no finished trial yet', ha='center', **_STYLE)
+    figure.text(0.5, 0.5, 'no finished trial yet', ha='center', **STYLE)
   note = summary.sentence() + ' (labels: trial ids)' * bool(rows)
-  figure.supxlabel(note, fontsize=8.5, color=_SOFT, x=0.99, ha='right')
+  figure.supxlabel(note, fontsize=8.5, color=SOFT, x=0.99, ha='right')
   if rows:
     _name(figure, summary, rows, names)
+  save(figure, path)
+
+
+def canvas(width: float, height: float) -> Any:
+  """Returns a matplotlib figure, 150 pixels an inch, to draw on.
+
+  Args:
+    width: In inches.
+    height: In inches.
+  """
+  figure = figures.Figure(
+    figsize=(width, height), dpi=150, layout='constrained'
+  )
+  backend_agg.FigureCanvasAgg(figure)
+  return figure
+
+
+def save(figure: Any, path: pathlib.Path) -> None:
+  """Writes a figure as PNG; equal figures give equal bytes."""
   figure.savefig(path, facecolor='white', metadata={'Software': 'effnas'})
+
+
+def frame(axes: Any) -> None:
+  """Gives axes the look of all our plots: faint grid, no box."""
+  for side in ('top', 'right'):
+    axes.spines[side].set_visible(False)
+  for side in ('left', 'bottom'):
+    axes.spines[side].set_color(FAINT)
+  axes.tick_params(colors=SOFT, labelsize=9, length=3, which='both')
+  axes.grid(color=FAINT, linewidth=0.5, alpha=0.7)
+  axes.set_axisbelow(True)
 
 
 def is_log(values: list[float]) -> bool:
@@ -59,14 +88,14 @@ def _draw(
   figure: Any, summary: summaries.Summary, rows: list, names: tuple[str, ...]
 ) -> None:
   axes = figure.add_subplot()
-  axes.set_title(summary.title(), loc='left', pad=12, **_STYLE)
+  axes.set_title(summary.title(), loc='left', pad=12, **STYLE)
   axes.margins(0.06, 0.09)
-  _frame(axes)
+  frame(axes)
   if len(names) == 1:
     _progress(axes, summary, rows)
   else:
     _scatter(axes, summary, rows, names)
-  axes.legend(frameon=False, fontsize=9, labelcolor=_INK, loc='best')
+  axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc='best')
 
 
 def _name(
@@ -77,16 +106,6 @@ def _name(
   named, corner = _named(rows, names), _corner(summary, names)
   renderer = figure.canvas.get_renderer()
   place.labels(figure.axes[0], renderer, named, _FRONT, corner)
-
-
-def _frame(axes: Any) -> None:
-  for side in ('top', 'right'):
-    axes.spines[side].set_visible(False)
-  for side in ('left', 'bottom'):
-    axes.spines[side].set_color(_FAINT)
-  axes.tick_params(colors=_SOFT, labelsize=9, length=3, which='both')
-  axes.grid(color=_FAINT, linewidth=0.5, alpha=0.7)
-  axes.set_axisbelow(True)
 
 
 def _scatter(
@@ -103,7 +122,7 @@ def _scatter(
     if name in names:
       line = axes.axvline if name == x else axes.axhline
       text = f'bound {labels.value(name, bound)}'
-      line(bound, color=_SOFT, linewidth=0.9, linestyle=(0, (4, 3)), label=text)
+      line(bound, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), label=text)
   if len(summary.objectives) > 2:
     _coloured(axes, summary, (rest, front), names)
     return
@@ -145,7 +164,7 @@ def _coloured(
   norm = scale(min(values), max(values))
   looks = (
     {'s': 26, 'alpha': 0.55, 'linewidths': 0, 'label': 'trial'},
-    {'s': 62, 'edgecolors': _INK, 'linewidths': 1.3, 'label': 'front'},
+    {'s': 62, 'edgecolors': INK, 'linewidths': 1.3, 'label': 'front'},
   )
   for rows, look in zip(groups, looks, strict=True):
     if not rows:
@@ -156,10 +175,10 @@ def _coloured(
     )
   bar = axes.figure.colorbar(dots, ax=axes, pad=0.02, aspect=30)
   bar.outline.set_visible(False)
-  bar.ax.tick_params(colors=_SOFT, labelsize=9, length=3, which='both')
+  bar.ax.tick_params(colors=SOFT, labelsize=9, length=3, which='both')
   better = 'more' if summary.maximize[hue] else 'less'
   text = f'{labels.axis(hue, summary.origin(hue))}, {better} is better'
-  bar.set_label(text, **_STYLE)
+  bar.set_label(text, **STYLE)
   _ticks(bar.ax.yaxis, hue, is_log(values))
 
 
@@ -167,7 +186,7 @@ def _progress(axes: Any, summary: summaries.Summary, rows: list) -> None:
   (name,) = summary.objectives
   values = [r.metrics[name] for r in rows]
   _axis(axes, summary, name, 'y', values)
-  axes.set_xlabel('trial', **_STYLE)
+  axes.set_xlabel('trial', **STYLE)
   axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
   choose = max if summary.maximize[name] else min
   best, so_far = [], None
@@ -202,7 +221,7 @@ def _axis(
     }
   )
   axis = axes.xaxis if side == 'x' else axes.yaxis
-  axis.label.set(**_STYLE)
+  axis.label.set(**STYLE)
   _ticks(axis, name, log)
 
 

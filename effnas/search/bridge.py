@@ -28,7 +28,7 @@ class Bridge:
     Args:
       conductor: Hands out the trials.
       on_change: Called after each change of a trial.
-      **call: JSON values that every call gets, beside 'arch' and 'trial'.
+      **call: JSON values that every call gets, beside those of its trial.
     """
     self.running: dict[str, int] = {}
     self.finished = False
@@ -55,7 +55,7 @@ class Bridge:
       self.finished = self._conductor.exhausted
       return None
     self.running[name] = trial.id
-    return json.dumps({**self._call, 'arch': trial.arch, 'trial': trial.id})
+    return json.dumps({**self._call, **self._conductor.call(trial)})
 
   def take(self, name: str, message: Mapping[str, Any]) -> None:
     """Hands what a trial says to the conductor.

@@ -15,13 +15,15 @@ import numpy as np
 
 from effnas import data as data_lib
 from effnas import errors, quant, space, train, zoo
-from effnas.footprint import weights
 from effnas.learn import augment
-from effnas.nn import fused, rewrite
+from effnas.nn import once, rewrite
+from effnas.recipe import artefact, pipeline
+from effnas.recipe import context as recipe_context
+from effnas.recipe import network as network_lib
+from effnas.search import compressing, declared, sections
 from effnas.search import costs as costs_lib
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
-from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.train import optim as optim_lib
 
@@ -31,7 +33,7 @@ Config = Mapping[str, Any]
 Arch = Mapping[str, Any]
 
 # Sections of a config that the space's tree may hold choices for.
-_SECTIONS = ('quant', 'optim', 'train')
+_SECTIONS = ('quant', 'optim', 'train', 'compress')
 WEIGHTS = 'weights.safetensors'
 
 
@@ -43,21 +45,61 @@ class Candidate:
     net: The network under the rules it is trained with.
     optim: Keyword arguments of `effnas.train.optim.make`.
     train: Keyword arguments of `effnas.train.fit`.
+    recipe: What it goes through after the training.
   """
 
   net: rewrite.Rewritten
   optim: Mapping[str, Any]
   train: Mapping[str, Any]
+  recipe: pipeline.Pipeline = pipeline.NOTHING
+
+  @property
+  def epochs(self) -> int:
+    """Epochs of the training and of all steps after it."""
+    return self.train['epochs'] + sum(s.epochs for s in self.recipe.steps)
+
+  def plan(
+    self, input_shape: tuple[int, ...], dtype: Any
+  ) -> network_lib.Network:
+    """Returns what will be deployed, from shapes alone.
+
+    Args:
+      input_shape: Of one example, without the batch.
+      dtype: Of the prepared inputs.
+
+    Raises:
+      UserError: A step does not fit, or needs values.
+    """
+    kind = np.dtype(dtype).name
+    return once.once(_plan, self.net, self.recipe, tuple(input_shape), kind)
+
+
+@functools.lru_cache(maxsize=64)
+def _plan(
+  net: rewrite.Rewritten,
+  recipe: pipeline.Pipeline,
+  input_shape: tuple[int, ...],
+  dtype: str,
+) -> network_lib.Network:
+  found = network_lib.planned(net, input_shape, dtype)
+  found = recipe.plan(found, input_shape, dtype)
+  return artefact.converted(found, input_shape, dtype)
 
 
 def load_space(config: Config) -> space.Space:
   """Returns the space that a config names, a short name being the zoo's.
 
+  Choices in the sections 'quant', 'optim', 'train' and 'compress' are part of
+  it, see `effnas.search.declared`.
+
   Raises:
     UserError: There is none of that name, or it has no part 'model'.
   """
   arguments = _canonical(sections.value(config, 'space_args'))
-  return _load_space(sections.value(config, 'space'), arguments)
+  choices = {name: config.get(name, {}) for name in _SECTIONS}
+  return _load_space(
+    sections.value(config, 'space'), arguments, _canonical(choices)
+  )
 
 
 def load_data(config: Config) -> data_lib.Dataset:
@@ -66,17 +108,13 @@ def load_data(config: Config) -> data_lib.Dataset:
   return _load_data(_canonical(config['data']))
 
 
-def input_dtype(dataset: data_lib.Dataset) -> Any:
-  """Returns the dtype of a data set's prepared inputs."""
-  return np.int32 if dataset.kind == 'tokens' else np.float32
-
-
 def build(config: Config, arch: Arch) -> Candidate:
   """Builds the candidate of an arch.
 
   Args:
-    config: Holds 'space', 'space_args', 'quant', 'optim', 'train'. What the
-      space's tree says under one of the last three takes precedence.
+    config: Holds 'space', 'space_args', 'quant', 'optim', 'train', and may hold
+      'compress'. What the space's tree says under one of the last four takes
+      precedence.
     arch: A point of the space.
 
   Returns:
@@ -93,17 +131,22 @@ def build(config: Config, arch: Arch) -> Candidate:
     raise errors.UserError(f"the space {config['space']!r} has no part 'model'")
   arguments = {}
   for section, accepted in _accepted().items():
-    given = {**sections.value(config, section), **tree.get(section, {})}
+    given = declared.merged(
+      sections.value(config, section), tree.get(section, {})
+    )
     for key in given:
       if key not in accepted:
         raise errors.unknown(f'setting of {section}', key, accepted)
     sections.check(given, section)
     arguments[section] = given
-  rules = quant.rules(**arguments['quant'])
   return Candidate(
-    rewrite.Rewritten(tree['model'], rules),
+    rewrite.Rewritten(tree['model'], quant.rules(**arguments['quant'])),
     arguments['optim'],
     arguments['train'],
+    compressing.recipe(
+      declared.merged(config.get('compress', {}), tree.get('compress', {})),
+      arguments['quant'],
+    ),
   )
 
 
@@ -126,7 +169,10 @@ def problem(config: Config) -> problem_lib.Problem:
   found = load_space(config)
   dataset = load_data(config)
   settings = settings_lib.make(sections.value(config, 'search'))
-  asked, after = _costs(config, dataset), _compiled(config, dataset)
+  asked, after = (
+    costs_lib.asked(config, dataset),
+    costs_lib.compiled(config, dataset),
+  )
   asked.check()
   after.check()
   sample = build(config, found.sample(np.random.default_rng(0)))
@@ -143,6 +189,49 @@ def problem(config: Config) -> problem_lib.Problem:
   )
 
 
+def trained(
+  config: Config,
+  arch: Arch,
+  folder: pathlib.Path,
+  report: Callable[[int, Mapping[str, Any]], None],
+  given: str | pathlib.Path | None = None,
+) -> tuple[network_lib.Network, recipe_context.Context]:
+  """Trains a candidate; nothing is converted yet.
+
+  Args:
+    config: As for `problem`. 'train.init' may name a weights file to start
+      from: what it has under the candidate's paths and shapes is taken, the
+      rest is drawn.
+    arch: The candidate.
+    folder: Receives checkpoints where 'train.checkpoint_every' is not 0; a
+      training cut off goes on from them.
+    report: Called with epoch (from 1) and metrics after each epoch, also those
+      of the candidate's further steps.
+    given: The weights file of the trained network, where there is one.
+
+  Returns:
+    The network, and what its further steps are given.
+  """
+  dataset = load_data(config)
+  candidate = build(config, arch)
+  settings = dict(candidate.train)
+  epochs, start = settings.pop('epochs'), settings.pop('init', None)
+  context = recipe_context.Context(
+    dataset,
+    settings,
+    candidate.optim,
+    compressing.following(epochs, candidate.recipe.steps, report),
+    folder / 'training',
+    settings.pop('checkpoint_every'),
+  )
+  if given is not None:
+    return network_lib.Network(candidate.net, artefact.read(given)), context
+  variables = artefact.read(start) if start else None
+  network = network_lib.Network(candidate.net, variables)
+  fitted = context.fit(compressing.TRAINING, network, epochs=epochs)
+  return network.replace(variables=fitted.variables), context
+
+
 def fit(
   config: Config,
   arch: Arch,
@@ -152,46 +241,20 @@ def fit(
   """Trains a candidate, converts it, and evaluates what would be deployed.
 
   Args:
-    config: As for `problem`. 'train.init' may name a weights file to start
-      from: what it has under the candidate's paths and shapes is taken, the
-      rest is drawn.
+    config: As for `trained`.
     arch: The candidate.
-    folder: Receives the converted weights, and checkpoints meanwhile where
-      'train.checkpoint_every' is not 0; a training cut off goes on from them.
-    report: Called with epoch (from 1) and metrics after each epoch.
+    folder: Receives the weights file, and checkpoints meanwhile.
+    report: As for `trained`.
 
   Returns:
     Quality on the validation split, of the converted network.
   """
-  dataset = load_data(config)
-  candidate = build(config, arch)
-  arguments = dict(candidate.train)
-  start = arguments.pop('init', None)
-  if start:
-    arguments['variables'] = read(start)
-  every = arguments.pop('checkpoint_every')
-  if every:
-    arguments |= {
-      'checkpoint_dir': folder / 'training',
-      'checkpoint_every': every,
-    }
-  # Here and not in `build`: the driver must not ask for devices.
-  rules = (*candidate.net.rules, *fused.rules())
-  fitted = train.fit(
-    rewrite.Rewritten(candidate.net.model, rules),
-    dataset,
-    optim=candidate.optim,
-    on_epoch=report,
-    **arguments,
-  )
-  net, variables = quant.convert(
-    candidate.net, fitted.variables, dataset.input_shape, input_dtype(dataset)
-  )
-  quality = train.evaluate(net, variables, dataset.valid, dataset)
-  folder.mkdir(parents=True, exist_ok=True)
-  draft = folder / f'.{WEIGHTS}.new'
-  draft.write_bytes(weights.serialize(variables))
-  draft.replace(folder / WEIGHTS)
+  network, context = trained(config, arch, folder, report)
+  network = build(config, arch).recipe.apply(network, context)
+  found = artefact.converted(network, *context.inputs)
+  dataset = context.dataset
+  quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
+  artefact.write(found, folder / WEIGHTS)
   shutil.rmtree(folder / 'training', ignore_errors=True)
   return quality
 
@@ -227,7 +290,7 @@ def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, Any]:
   config = task['config']
   quality = test_weights(config, arch, folder(task['workdir'], trial))
   found: dict[str, Any] = {f'test_{n}': value for n, value in quality.items()}
-  costs = _compiled(config, load_data(config))
+  costs = costs_lib.compiled(config, load_data(config))
   for metric in costs.metrics:
     try:
       memory = costs.memory(build(config, arch), str(metric.target))
@@ -255,57 +318,16 @@ def test_weights(
   Raises:
     UserError: The file is missing or no weights file.
   """
-  variables = read(folder / WEIGHTS)
+  variables = artefact.read(folder / WEIGHTS)
   dataset = load_data(config)
-  net = quant.serving(build(config, arch).net)
-  return train.evaluate(net, variables, dataset.test, dataset)
+  dtype = recipe_context.input_dtype(dataset)
+  plan = build(config, arch).plan(tuple(dataset.input_shape), dtype)
+  return train.evaluate(plan.net, variables, dataset.test, dataset)
 
 
 def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
   """Returns where a trial's files lie in a workdir."""
   return pathlib.Path(workdir) / 'checkpoints' / str(trial)
-
-
-def read(path: str | pathlib.Path) -> dict[str, Any]:
-  """Reads a weights file.
-
-  Raises:
-    UserError: It is missing, or no weights file.
-  """
-  path = pathlib.Path(path)
-  try:
-    return weights.deserialize(path.read_bytes())
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot read the weights {path}: {e.strerror}'
-    ) from None
-
-
-def _costs(config: Config, dataset: data_lib.Dataset) -> costs_lib.Costs:
-  """The costs that a config asks for before training."""
-  section = sections.value(config, 'footprint')
-  sections.check(section, 'footprint')
-  search = settings_lib.make(sections.value(config, 'search'))
-  names = [*search.objectives, *search.constraints]
-  names += [f'latency_ms@{target}' for target in section['targets']]
-  metrics = map(metrics_lib.parse, dict.fromkeys(names))
-  return costs_lib.Costs(
-    tuple(m for m in metrics if m.footprint and m.name not in costs_lib.ALWAYS),
-    section['batch'],
-    dataset.input_shape,
-    input_dtype(dataset),
-    len(dataset.train.x),
-  )
-
-
-def _compiled(config: Config, dataset: data_lib.Dataset) -> costs_lib.Costs:
-  """What is compiled after a search, for the front, and was not before."""
-  asked = _costs(config, dataset)
-  targets = dict.fromkeys(config['footprint']['compile'])
-  names = [f'peak_memory_bytes@{target}' for target in targets]
-  metrics = tuple(map(metrics_lib.parse, names))
-  left = tuple(m for m in metrics if m not in asked.metrics)
-  return dataclasses.replace(asked, metrics=left)
 
 
 @functools.cache
@@ -317,8 +339,8 @@ def _accepted() -> dict[str, list[str]]:
     'train': train.fit,
   }
   supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir'}
-  supplied |= {'on_epoch', 'variables', 'loss'}
-  accepted = {
+  supplied |= {'on_epoch', 'variables', 'loss', 'wrap'}
+  accepted = {  # `steps.load` checks those of 'compress'
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()
   }
@@ -331,12 +353,16 @@ def _canonical(value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _load_space(name: str, arguments: str) -> space.Space:
+def _load_space(name: str, arguments: str, settings: str) -> space.Space:
   if ':' not in name:
     if name not in zoo.spaces():
       raise errors.unknown('space', name, zoo.spaces())
     name = zoo.spaces()[name]
-  return space.load(name, **json.loads(arguments))
+  loaded = space.load(name, **json.loads(arguments))
+  choices = declared.found(json.loads(settings))
+  if not choices:
+    return loaded
+  return space.Space(declared.joined(loaded.tree, choices))
 
 
 @functools.lru_cache(maxsize=2)

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import draw, evaluation, plain
+from effnas.search import draw, evaluation, plain, schedulers
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
+from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
 
 
@@ -16,7 +17,9 @@ class Conductor:
 
   With concurrency c, trial i is proposed once the trials 0 to i - c are
   finished, and its proposal sees exactly these; so the trials of a search do
-  not depend on which one finishes first. An asynchronous search proposes
+  not depend on which one finishes first. Of the trials from i - c + 1 on it sees
+  what was proposed, not what became of it. Where a scheduler cannot decide yet
+  it sees one more finished trial, and so on. An asynchronous search proposes
   whenever fewer than c trials run, from whatever has finished.
 
   A journal with trials in it is gone on with: what was proposed and not
@@ -38,6 +41,7 @@ class Conductor:
     seed: int = 0,
     asynchronous: bool = False,
     max_draws: int = 100,
+    scheduler: schedulers.Scheduler | None = None,
   ):
     """Takes up a journal.
 
@@ -50,10 +54,14 @@ class Conductor:
       seed: Of the proposals; trial i draws from `default_rng([seed, i])`.
       asynchronous: Whether a proposal sees whatever has finished.
       max_draws: How many architectures to draw for one trial at most.
+      scheduler: How long each trial trains; by default all of its epochs.
     """
     self.journal = journal
     self._problem = problem
-    self._draws = draw.Draws(problem, propose, max_draws, journal.trials)
+    self._scheduler = scheduler or schedulers.load('none', {})
+    self._draws = draw.Draws(
+      problem, propose, max_draws, journal.trials, self._scheduler.decide
+    )
     self._total = trials
     self._concurrency = concurrency
     self._seed = seed
@@ -61,13 +69,17 @@ class Conductor:
     self._again = [t.id for t in journal.trials if not t.finished]
     self._window = 0  # the trials before it are finished
     self._over = False
-    self._first: tuple[dict[str, Any], Any] | None = None
+    # How many more results the next proposal has to see; or, asynchronous, how
+    # many in all.
+    self._extra = 0
+    self._first: tuple[proposal_lib.Proposal, Any] | None = None
 
   @property
   def exhausted(self) -> bool:
     """Whether there is nothing left to hand out."""
     full = len(self.journal.trials) >= self._total
-    return not self._again and (full or self._over or self._draws.exhausted)
+    tried = not self._scheduler.promotes and self._draws.exhausted
+    return not self._again and (full or self._over or tried)
 
   @property
   def running(self) -> int:
@@ -82,7 +94,7 @@ class Conductor:
       UserError: No candidate meets the constraints.
     """
     if not self.journal.trials:
-      self._first = self._draw(0)
+      self._first = self._draw()
 
   def next(self) -> trial_lib.Trial | None:
     """Returns the next trial to run.
@@ -102,6 +114,23 @@ class Conductor:
         return trial
     return None
 
+  def call(self, trial: trial_lib.Trial) -> dict[str, Any]:
+    """Returns what `evaluation.run` has to know of a trial, as JSON values.
+
+    Args:
+      trial: A trial that was handed out.
+    """
+    call: dict[str, Any] = {'arch': trial.arch, 'trial': trial.id}
+    if trial.epochs is not None:
+      call['budget'] = {'epochs': trial.epochs}
+      if trial.parent is not None:
+        call['budget']['parent'] = trial.parent
+    if self._scheduler.bounds is not None:
+      seen = [t for t in self._visible(trial.id, 0) if t.finished]
+      bounds = self._scheduler.bounds(self._problem, seen, trial)
+      call['bounds'] = plain.plain(bounds)
+    return call
+
   def take(self, number: int, message: Mapping[str, Any]) -> trial_lib.Trial:
     """Writes what an evaluation says.
 
@@ -116,6 +145,8 @@ class Conductor:
       return self.report(number, message['epoch'], message['metrics'])
     if message['event'] == 'done':
       return self.done(number, message['metrics'])
+    if message['event'] == 'stopped':
+      return self.journal.append({**message, 'trial': number})
     return self.failed(number, message['reason'], message['traceback'])
 
   def report(
@@ -169,41 +200,75 @@ class Conductor:
 
   def _may_propose(self) -> bool:
     """Whether all that the next proposal has to see is there to be seen."""
-    if self._asynchronous:
-      return self.running < self._concurrency
     trials = self.journal.trials
+    if self._asynchronous:
+      free = self.running < self._concurrency
+      return free and len(self.journal.finished) >= self._extra
     while self._window < len(trials) and trials[self._window].finished:
       self._window += 1
-    return self._window > len(trials) - self._concurrency
+    return self._window >= self._seen(len(trials)) + self._extra
 
-  def _visible(self) -> list[trial_lib.Trial]:
+  def _seen(self, number: int) -> int:
+    """How many trials are finished for sure when trial `number` is proposed."""
+    return max(0, number - self._concurrency + 1)
+
+  def _visible(self, number: int, extra: int) -> list[trial_lib.Trial]:
+    """Returns the trials before one as it may see them, the running ones last.
+
+    Args:
+      number: The trial to be proposed.
+      extra: How many more results it has to see than it would by itself.
+    """
     trials = self.journal.trials
     if self._asynchronous:
-      return [trials[i] for i in self.journal.finished]
-    return trials[: max(0, len(trials) - self._concurrency + 1)]
+      running = [t for t in trials[:number] if not t.finished]
+      return [trials[i] for i in self.journal.finished] + running
+    seen = self._seen(number) + extra
+    return trials[:seen] + [t.untold for t in trials[seen:number]]
 
-  def _draw(self, number: int) -> tuple[dict[str, Any], Any] | None:
-    rng = np.random.default_rng([self._seed, number])
-    return self._draws.draw(self._visible(), rng)
+  def _draw(self) -> tuple[proposal_lib.Proposal, Any] | None:
+    """Draws the next trial; None if it takes more results, or all is over."""
+    number = len(self.journal.trials)
+    visible = self._visible(number, self._extra)
+    waits = True
+    try:
+      found = self._draws.draw(
+        visible, np.random.default_rng([self._seed, number])
+      )
+    except proposal_lib.NothingNew:
+      found, waits = None, False
+    if found is not None:
+      self._extra = 0
+    elif any(not trial.finished for trial in visible) and (
+      waits or self._scheduler.promotes
+    ):
+      here = len(self.journal.finished) if self._asynchronous else self._extra
+      self._extra = here + 1
+    elif waits:
+      raise RuntimeError('the scheduler waits, but no trial runs')
+    else:
+      self._over = True
+    return found
 
   def _propose(self) -> trial_lib.Trial | None:
     """Proposes the next trial; it has failed if it cannot even be counted."""
-    number = len(self.journal.trials)
-    drawn, self._first = self._first or self._draw(number), None
+    drawn, self._first = self._first or self._draw(), None
     if drawn is None:
-      self._over = True
       return None
-    arch, footprint = drawn
+    made, footprint = drawn
     error = footprint if isinstance(footprint, Exception) else None
-    trial = self.journal.append(
-      {
-        'event': 'proposed',
-        'trial': number,
-        'arch': arch,
-        'footprint': {} if error else footprint,
-        'sources': {} if error else self._problem.sources(arch),
-      }
-    )
+    event = {
+      'event': 'proposed',
+      'trial': len(self.journal.trials),
+      'arch': made.arch,
+      'footprint': {} if error else footprint,
+      'sources': {} if error else self._problem.sources(made.arch),
+    }
+    if made.epochs is not None:
+      event['epochs'] = made.epochs
+    if made.parent is not None:
+      event['parent'] = made.parent
+    trial = self.journal.append(event)
     if error is None:
       return trial
-    return self.failed(number, f'footprint: {evaluation.describe(error)}')
+    return self.failed(trial.id, f'footprint: {evaluation.describe(error)}')

@@ -18,8 +18,11 @@ from effnas.footprint import training
 from effnas.footprint.compiled import target as compiler
 from effnas.footprint.latency import target as target_lib
 from effnas.nn import rewrite
-from effnas.search import deployed
+from effnas.recipe import artefact, context, deployed
+from effnas.recipe import network as network_lib
 from effnas.search import metrics as metrics_lib
+from effnas.search import sections
+from effnas.search import settings as settings_lib
 from effnas.train import optim as optim_lib
 
 ALWAYS = ('params', 'macs', 'size_bytes', 'peak_memory_bytes')
@@ -61,19 +64,20 @@ class Costs:
     """Returns the costs of a candidate but for those that compiling tells.
 
     Args:
-      candidate: Its `net` (under the rules it is trained with), `optim` and
-        `train`, as `effnas.search.candidate.Candidate`.
+      candidate: As `effnas.search.candidate.Candidate`.
 
     Returns:
       By metric; those that others are derived from are among them.
     """
     timed = [m for m in self.metrics if m.kind in _TIMED]
+    plan = self._plan(candidate)
     values = deployed.measure(
-      candidate.net,
+      plan.net,
       self.input_shape,
       targets=_targets(timed),
       batch=self.batch,
       input_dtype=self.input_dtype,
+      variables=artefact.stored(plan),
     )
     for metric in timed:
       if metric.kind == 'throughput':
@@ -112,12 +116,14 @@ class Costs:
     Raises:
       UserError: It cannot be compiled, or the device is too small for it.
     """
+    plan = self._plan(candidate)
     result = deployed.compiled(
-      candidate.net,
+      plan.net,
       self.input_shape,
       name,
       batch=self.batch,
       input_dtype=self.input_dtype,
+      variables=plan.variables,
     )
     if result.total_bytes is None:
       raise errors.UserError(
@@ -136,7 +142,7 @@ class Costs:
     """
     timed = [m for m in self.metrics if m.kind in _TIMED]
     told = deployed.sources(
-      candidate.net,
+      self._plan(candidate).net,
       self.input_shape,
       targets=_targets(timed),
       batch=self.batch,
@@ -158,6 +164,10 @@ class Costs:
         batch = self._batch(metric)
       found[metric.name] = f'{source}, batch {batch}'
     return found
+
+  def _plan(self, candidate: Any) -> network_lib.Network:
+    """What is deployed of a candidate."""
+    return candidate.plan(self.input_shape, self.input_dtype)
 
   def _batch(self, metric: metrics_lib.Metric) -> int:
     return target_lib.load(str(metric.target)).at(self.batch)
@@ -194,6 +204,43 @@ class Costs:
       m.name: found[f'{m.kind}@{devices[m.name]}' if m.target else m.kind]
       for m in asked
     }
+
+
+def asked(config: Mapping[str, Any], dataset: Any) -> Costs:
+  """Returns the costs that a config asks for before training.
+
+  Args:
+    config: Holds 'footprint' and 'search'.
+    dataset: The data.
+  """
+  section = sections.value(config, 'footprint')
+  sections.check(section, 'footprint')
+  search = settings_lib.make(sections.value(config, 'search'))
+  names = [*search.objectives, *search.constraints]
+  names += [f'latency_ms@{target}' for target in section['targets']]
+  metrics = map(metrics_lib.parse, dict.fromkeys(names))
+  return Costs(
+    tuple(m for m in metrics if m.footprint and m.name not in ALWAYS),
+    section['batch'],
+    dataset.input_shape,
+    context.input_dtype(dataset),
+    len(dataset.train.x),
+  )
+
+
+def compiled(config: Mapping[str, Any], dataset: Any) -> Costs:
+  """Returns what is compiled after a search, for the front alone.
+
+  Args:
+    config: Holds 'footprint' and 'search'.
+    dataset: The data.
+  """
+  before = asked(config, dataset)
+  targets = dict.fromkeys(config['footprint']['compile'])
+  names = [f'peak_memory_bytes@{target}' for target in targets]
+  metrics = tuple(map(metrics_lib.parse, names))
+  left = tuple(m for m in metrics if m not in before.metrics)
+  return dataclasses.replace(before, metrics=left)
 
 
 def _targets(timed: Iterable[metrics_lib.Metric]) -> tuple[str, ...]:

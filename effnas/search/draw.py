@@ -1,4 +1,4 @@
-"""Drawing one new architecture that meets the constraints."""
+"""Drawing the next trial: a new architecture, or one to be gone on with."""
 
 from collections.abc import Callable, Mapping, Sequence
 import contextlib
@@ -10,7 +10,9 @@ import numpy as np
 from effnas import errors
 from effnas.search import metrics, plain
 from effnas.search import problem as problem_lib
+from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.schedulers import none
 
 _log = logging.getLogger(__name__)
 _PROBES = 5  # before a footprint that failed is held to be broken
@@ -18,7 +20,9 @@ _SMALL = 2000  # spaces up to this size are walked when draws find nothing new
 
 
 class Draws:
-  """Asks a sampler until what it proposes is new and feasible.
+  """Asks scheduler and sampler until what they propose is new and feasible.
+
+  What goes on with another trial's training need not be new.
 
   Attributes:
     exhausted: Whether the space has no other architecture than those tried.
@@ -30,6 +34,7 @@ class Draws:
     propose: Callable[..., dict[str, Any]],
     max_draws: int,
     trials: Sequence[trial_lib.Trial],
+    decide: Callable[..., proposal_lib.Proposal | None] = none.decide,
   ):
     """Takes up after some trials.
 
@@ -38,8 +43,10 @@ class Draws:
       propose: The sampler.
       max_draws: How often to ask it for one trial.
       trials: The trials so far.
+      decide: The scheduler.
     """
     self._problem = problem
+    self._decide = decide
     self._propose = propose
     self._max_draws = max_draws
     self._tried = {plain.key(trial.arch) for trial in trials}
@@ -55,28 +62,57 @@ class Draws:
 
   def draw(
     self, visible: Sequence[trial_lib.Trial], rng: np.random.Generator
-  ) -> tuple[dict[str, Any], Any] | None:
-    """Draws the architecture of the next trial.
+  ) -> tuple[proposal_lib.Proposal, Any] | None:
+    """Draws the next trial.
 
     Args:
-      visible: The trials that the sampler may look at.
+      visible: The trials that may be looked at; those still running come last.
       rng: The source of chance.
 
     Returns:
       It and its footprint, or in its place the error that counting it gave.
-      None if there is nothing new to try: the search is over.
+      None if the scheduler waits until more trials have finished.
 
     Raises:
+      NothingNew: There is nothing new to try.
       UserError: Nothing that was drawn meets the constraints, and nothing has
         before.
       Exception: The footprint's own, where it fails for every architecture.
     """
-    found = self._ask(visible, rng)
-    if found is None and not self._tried:
-      raise self._hopeless()
-    if found is not None:
-      self._tried.add(plain.key(found[0]))
-    return found
+    counted: list[Any] = [None, None]
+
+    def propose(
+      shown: Sequence[trial_lib.Trial] | None = None,
+    ) -> dict[str, Any]:
+      found = self._ask(visible if shown is None else shown, rng)
+      if found is None:
+        raise proposal_lib.NothingNew if self._tried else self._hopeless()
+      counted[:] = found
+      return found[0]
+
+    space = self._problem.space
+    for _ in range(self._max_draws):
+      made = self._decide(space, self._problem, visible, rng, propose)
+      if made is None:
+        return None
+      if made.arch is counted[0]:
+        footprint = counted[1]
+      else:
+        footprint = self._inherited(made, visible)
+      if footprint is not None:
+        self._tried.add(plain.key(made.arch))
+        return made, footprint
+    _log.warning('no child of a trial met the constraints')
+    raise proposal_lib.NothingNew
+
+  def _inherited(
+    self, made: proposal_lib.Proposal, visible: Sequence[trial_lib.Trial]
+  ) -> Any:
+    """Returns the footprint of what a scheduler made itself."""
+    for trial in visible:
+      if trial.id == made.parent and trial.arch is made.arch:
+        return trial.footprint
+    return self._feasible(made.arch)
 
   def _ask(
     self, visible: Sequence[trial_lib.Trial], rng: np.random.Generator

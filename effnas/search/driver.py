@@ -6,7 +6,14 @@ import os
 from typing import Any
 
 from effnas import errors
-from effnas.search import compile_cache, engines, evaluation, plain, samplers
+from effnas.search import (
+  compile_cache,
+  engines,
+  evaluation,
+  plain,
+  samplers,
+  schedulers,
+)
 from effnas.search import conductor as conductor_lib
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
@@ -31,9 +38,12 @@ def run(
     workdir: The folder to keep everything in.
     evaluate: Dotted name, importable on every worker, of the function
       (task, arch, trial, report) -> metrics that evaluates an architecture,
-      with task = {'config': config, 'workdir': path}. Where its module has a
-      function test(task, arch, trial) -> metrics beside, each trial of the
-      front is tested by it, once, after all trials.
+      with task = {'config': config, 'workdir': path}, and where a scheduler
+      says so 'epochs', where its training ends, and 'parent', the trial whose
+      training it goes on with. Where its module has a function
+      test(task, arch, trial) -> metrics beside, each trial of the front is
+      tested by it, once, after all trials; where it has tidy(task), that is
+      called before, when no trial can go on with another any more.
     problem: What is searched for, by default what the config declares.
 
   Returns:
@@ -67,6 +77,7 @@ def run(
       seed=settings.seed,
       asynchronous=settings.asynchronous,
       max_draws=settings.max_draws,
+      scheduler=_scheduler(settings, config),
     )
     task = {'config': config, 'workdir': str(path)}
     compile_cache.turn_on()
@@ -77,8 +88,23 @@ def run(
       ) as progress:
         engine = engines.load(settings.engine)
         engine(conductor, evaluate, task, settings.concurrency, progress.update)
+    module = importlib.import_module(evaluate.partition(':')[0])
+    if hasattr(module, 'tidy'):
+      module.tidy(task)
     _test_front(journal, settings.objectives, evaluate, task)
     return list(journal.trials)
+
+
+def _scheduler(
+  settings: settings_lib.Settings, config: Mapping[str, Any]
+) -> schedulers.Scheduler:
+  train = config.get('train')
+  epochs = train.get('epochs') if isinstance(train, dict) else None
+  return schedulers.load(
+    settings.scheduler,
+    settings.scheduler_args,
+    epochs if isinstance(epochs, int) else None,
+  )
 
 
 def _test_front(

@@ -1,4 +1,8 @@
-"""Evaluating one trial: whatever happens becomes a message, never an error."""
+"""Evaluating one trial: whatever happens becomes a message, never an error.
+
+That includes a stop rule: what it may look at has finished before the trial
+begins, so it comes along as bounds, and no engine has to ask anybody.
+"""
 
 from collections.abc import Callable, Mapping
 import importlib
@@ -7,7 +11,7 @@ import traceback
 from typing import Any
 
 from effnas import errors
-from effnas.search import plain
+from effnas.search import plain, stopping
 
 
 def resolve(name: str) -> Callable[..., Any]:
@@ -37,12 +41,19 @@ def resolve(name: str) -> Callable[..., Any]:
   return found
 
 
+class _Stop(BaseException):
+  """Ends an evaluation from within; no `except Exception` holds it up."""
+
+
 def run(
   evaluate: str,
   task: Mapping[str, Any],
   arch: Mapping[str, Any],
   trial: int,
   send: Callable[[dict[str, Any]], None],
+  *,
+  budget: Mapping[str, int] | None = None,
+  bounds: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Evaluates one architecture.
 
@@ -53,23 +64,34 @@ def run(
     arch: The architecture.
     trial: The trial's id.
     send: Called with each message of a report.
+    budget: What a scheduler says, added to the task: 'epochs', where the
+      training ends, and where there is one 'parent', the trial whose training
+      it goes on with.
+    bounds: A stop rule's bounds, see `effnas.search.stopping`.
 
   Returns:
     A message for `Conductor.take`: {'event': 'done', 'metrics': ...}, with
-    'seconds' among the metrics, or {'event': 'failed', 'reason': ...,
-    'traceback': ...}. Plain values, though not all finite.
+    'seconds' among the metrics, {'event': 'stopped', 'reason': ...}, or
+    {'event': 'failed', 'reason': ..., 'traceback': ...}. Plain values, though
+    not all finite.
   """
   start = time.monotonic()
+  rule = stopping.Watch(bounds) if bounds else None
 
   def report(epoch: int, metrics: Mapping[str, Any]) -> None:
     values = plain.plain(metrics, finite=False)
     send({'event': 'reported', 'epoch': int(epoch), 'metrics': values})
+    if rule is not None and (why := rule.worse(int(epoch), values)):
+      raise _Stop(why)
 
   try:
-    found = resolve(evaluate)(task, arch, trial, report)
+    shared = {**task, **(budget or {})}
+    found = resolve(evaluate)(shared, arch, trial, report)
     metrics = plain.plain(found, finite=False)
     metrics.setdefault('seconds', round(time.monotonic() - start, 3))
     return {'event': 'done', 'metrics': metrics}
+  except _Stop as e:
+    return {'event': 'stopped', 'reason': str(e)}
   except (Exception, SystemExit) as e:
     return {
       'event': 'failed',

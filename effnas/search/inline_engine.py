@@ -37,4 +37,5 @@ def run(
       conductor.take(number, message)
       on_change()
 
-    send(evaluation.run(evaluate, task, trial.arch, number, send))
+    call = conductor.call(trial)
+    send(evaluation.run(evaluate, task, send=send, **call))

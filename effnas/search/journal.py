@@ -2,29 +2,36 @@
 
 The events, each with 'trial' (its id) and 'time' (Unix seconds):
 
-- proposed: 'arch', 'footprint', 'sources' (of its estimates)
+- proposed: 'arch', 'footprint', 'sources' (of its estimates), and from a
+  scheduler 'epochs' and 'parent'
 - reported: 'epoch', 'metrics'
 - done: 'metrics'
 - failed: 'reason', and where there is one 'traceback'
+- stopped: 'reason'
 - tested: 'metrics'
 
-A line is written at once and is on the disk before the search goes on, so a
-search that is killed loses at most the line it was writing.
+A line is written at once, so a search that is killed loses at most the line it
+was writing. Against power failure lines are forced onto the disk when a trial
+ends, except trials so short that waiting for the disk would take longer than
+they did: what is not on the disk yet took less than `_SHORT` to find out.
+Proposals and reports alone are not worth it: they come again as they were.
 """
 
 from collections.abc import Mapping
 import json
 import logging
+import math
 import os
 import pathlib
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from effnas import errors
 from effnas.search import plain
 from effnas.search import trial as trial_lib
 
 _log = logging.getLogger(__name__)
+_SHORT = 0.1  # seconds
 
 
 class Journal:
@@ -45,6 +52,8 @@ class Journal:
       UserError: A line before the last is corrupt, or the file is unwritable.
     """
     self._path = pathlib.Path(path)
+    self._begun: dict[int, float] = {}  # unfinished trial to when
+    self._unsaved: float | None = None  # when the oldest such trial began
     try:
       self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as e:
@@ -57,12 +66,13 @@ class Journal:
       os.ftruncate(self._file, self._size)
       if self._size and data[self._size - 1 : self._size] != b'\n':
         self._write(b'\n')
+        self._save()
     except BaseException:
       os.close(self._file)
       raise
 
   def append(self, event: Mapping[str, Any]) -> trial_lib.Trial:
-    """Writes one event, and waits until the disk has it.
+    """Writes one event.
 
     Args:
       event: The event without its time; see the module.
@@ -76,13 +86,20 @@ class Journal:
     """
     event = {**plain.plain(event), 'time': round(time.time(), 3)}
     trial = trial_lib.apply(self.trials, event)
+    start = self._size
     self._write(json.dumps(event, allow_nan=False).encode() + b'\n')
+    if self._due(trial):
+      self._save(start)
     _keep(self.trials, self.finished, trial)
     return trial
 
   def close(self) -> None:
     """Closes the file."""
-    os.close(self._file)
+    try:
+      if self._unsaved is not None:
+        self._save()
+    finally:
+      os.close(self._file)
 
   def __enter__(self) -> 'Journal':
     return self
@@ -94,13 +111,40 @@ class Journal:
     try:
       if os.write(self._file, line) != len(line):
         raise OSError(0, 'no space left')
+    except OSError as e:
+      self._refuse(e, self._size)
+    self._size += len(line)
+
+  def _due(self, trial: trial_lib.Trial) -> bool:
+    """Says whether the lines have to be on the disk before it goes on."""
+    now = time.monotonic()
+    if not trial.finished:
+      self._begun.setdefault(trial.id, now)
+      return False
+    # Not known of a trial that began in an earlier run, or is tested.
+    begun = self._begun.pop(trial.id, -math.inf)
+    if self._unsaved is None or begun < self._unsaved:
+      self._unsaved = begun
+    return now - self._unsaved >= _SHORT
+
+  def _save(self, start: int | None = None) -> None:
+    """Waits until the disk has all lines.
+
+    Args:
+      start: Where the line begins that goes if the disk does not take it.
+    """
+    try:
       os.fsync(self._file)
     except OSError as e:
-      os.ftruncate(self._file, self._size)
-      raise errors.UserError(
-        f'cannot write the journal {self._path}: {e.strerror}'
-      ) from e
-    self._size += len(line)
+      self._refuse(e, self._size if start is None else start)
+    self._unsaved = None
+
+  def _refuse(self, error: OSError, size: int) -> NoReturn:
+    os.ftruncate(self._file, size)
+    self._size = size
+    raise errors.UserError(
+      f'cannot write the journal {self._path}: {error.strerror}'
+    ) from error
 
 
 def read(path: str | os.PathLike[str]) -> list[trial_lib.Trial]:

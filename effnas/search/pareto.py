@@ -135,6 +135,7 @@ def hypervolume(points: np.ndarray, reference: Sequence[float]) -> float:
     points = points[np.lexsort((points[:, 1], points[:, 0]))]
     low = np.minimum.accumulate(np.append(corner[1], points[:, 1]))
     return float(((corner[0] - points[:, 0]) * (low[:-1] - low[1:])).sum())
+  points = points[front(points)]
   points = points[np.argsort(points[:, -1])]
   depth = np.diff(np.append(points[:, -1], corner[-1]))
   return sum(

@@ -40,7 +40,7 @@ class Progress:
     self._up = [metrics.parse(name).maximize for name in objectives]
     self._front = np.zeros((0, len(objectives)))
     self._best = np.full(len(objectives), np.inf)
-    self._counts = {'done': 0, 'failed': 0}
+    self._counts = {'done': 0, 'failed': 0, 'stopped': 0}
     self._seen = 0  # how many of the finished trials are counted
     self._look()
     self._before = self._seen
@@ -76,8 +76,9 @@ class Progress:
   def line(self) -> str:
     """Returns the line, e.g. '3/8 trials | best params 99 | front 1 | 0:12'."""
     parts = [f'{self._seen}/{self._total} trials']
-    if self._counts['failed']:
-      parts.append(f'{self._counts["failed"]} failed')
+    for status in ('failed', 'stopped'):
+      if self._counts[status]:
+        parts.append(f'{self._counts[status]} {status}')
     if len(self._front):
       best = np.where(self._up, -self._best, self._best)
       said = zip(self._objectives, best, strict=True)
@@ -100,7 +101,7 @@ class Progress:
 
   def _count(self, trial: trial_lib.Trial) -> None:
     self._counts[trial.status] += 1
-    if trial.status == 'failed':
+    if trial.status != 'done':
       return
     score = problem_lib.scores([trial], self._objectives)
     self._best = np.minimum(self._best, score[0])

@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from effnas import errors
-from effnas.search import engines, problem, samplers
+from effnas.search import engines, problem, samplers, schedulers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Settings:
       however long each of them takes.
     sampler: Name of a file in `effnas/search/samplers`.
     sampler_args: The sampler's own keyword arguments.
+    scheduler: Name of a file in `effnas/search/schedulers`: how long a trial
+      trains, and whether it goes on with another one.
+    scheduler_args: The scheduler's own keyword arguments.
     seed: Of all that is random in the proposals.
     engine: 'ray' runs trials in parallel, 'inline' one by one in this process.
     asynchronous: Let a proposal see whatever has finished. Faster where trials
@@ -36,6 +39,8 @@ class Settings:
   concurrency: int = 1
   sampler: str = 'nsga2'
   sampler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  scheduler: str = 'none'
+  scheduler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   seed: int = 0
   engine: str = 'ray'
   asynchronous: bool = False
@@ -53,6 +58,7 @@ class Settings:
     if self.engine not in engines.names():
       raise errors.unknown('engine', self.engine, engines.names())
     samplers.load(self.sampler, self.sampler_args)
+    schedulers.load(self.scheduler, self.scheduler_args, 1)
 
 
 def make(section: Mapping[str, Any]) -> Settings:

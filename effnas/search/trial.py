@@ -13,11 +13,15 @@ class Trial:
     id: Its number, from 0, in the order of proposals.
     arch: The architecture: path to choice, plain JSON values.
     footprint: What it costs, by metric, known before training.
-    status: 'proposed', 'done' or 'failed'.
+    status: 'proposed', 'done', 'failed', or 'stopped': a stop rule ended its
+      training early, and no deployed network was measured.
     metrics: What training and evaluation gave, by metric.
-    reason: Why it failed, else ''.
+    reason: Why it failed or was stopped, else ''.
     reports: Epoch to metrics, of trials that report while they train.
     sources: Where the estimates of the footprint come from, a text by metric.
+    epochs: Where its training ends, counted from the first epoch of the first
+      ancestor; None is all epochs of the config.
+    parent: The trial whose training it goes on with, if there is one.
   """
 
   id: int
@@ -30,11 +34,22 @@ class Trial:
     default_factory=dict
   )
   sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  epochs: int | None = None
+  parent: int | None = None
 
   @property
   def finished(self) -> bool:
-    """Whether it is done or has failed."""
+    """Whether it is done, has failed or was stopped."""
     return self.status != 'proposed'
+
+  @property
+  def untold(self) -> 'Trial':
+    """The trial as it was proposed, whatever has become of it since."""
+    if self.status == 'proposed' and not self.reports:
+      return self
+    return dataclasses.replace(
+      self, status='proposed', metrics={}, reason='', reports={}
+    )
 
   def value(self, metric: str) -> Any:
     """Returns a metric's value, as evaluated rather than as foreseen.
@@ -71,7 +86,14 @@ def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
     if sources is None:  # of an earlier version, when there were no others
       timed = [n for n in event['footprint'] if n.startswith('latency_ms@')]
       sources = dict.fromkeys(timed, 'datasheet')
-    return Trial(number, event['arch'], event['footprint'], sources=sources)
+    return Trial(
+      number,
+      event['arch'],
+      event['footprint'],
+      sources=sources,
+      epochs=event.get('epochs'),
+      parent=_parent(trials, event.get('parent')),
+    )
   if not isinstance(number, int) or not 0 <= number < len(trials):
     raise ValueError(f'trial {number} is {kind} but was never proposed')
   trial = trials[number]
@@ -87,6 +109,14 @@ def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
     return dataclasses.replace(trial, reports=reports)
   if kind == 'done':
     return dataclasses.replace(trial, status='done', metrics=event['metrics'])
-  if kind == 'failed':
-    return dataclasses.replace(trial, status='failed', reason=event['reason'])
+  if kind in ('failed', 'stopped'):
+    return dataclasses.replace(trial, status=kind, reason=event['reason'])
   raise ValueError(f'unknown event {kind!r}')
+
+
+def _parent(trials: list[Trial], number: int | None) -> int | None:
+  if number is None:
+    return None
+  if number not in range(len(trials)) or trials[number].status != 'done':
+    raise ValueError(f'goes on with trial {number}, which is not done')
+  return number

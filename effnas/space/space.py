@@ -54,6 +54,7 @@ class Space(placeholder.Reader):
       UserError: Where a choice is tied by accident, two decisions have one key,
         or a dict above a choice has a key that makes no path.
     """
+    self.tree = tree
     self._plan, self._entries = compiling.compile_tree(tree)
 
   @property

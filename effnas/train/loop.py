@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from effnas import errors
 from effnas.train import checkpoint, evaluation, step
@@ -29,10 +30,12 @@ class Fitted:
     history: One dict per epoch: 'epoch' (from 1), 'train_loss',
       'train_accuracy' (both during training), and where it was evaluated the
       metrics of the validation split.
+    opt_state: State of the optimiser, that of `wrap` where it was given.
   """
 
   variables: dict[str, Any]
   history: list[dict[str, Any]]
+  opt_state: Any = None
 
 
 def fit(
@@ -54,6 +57,7 @@ def fit(
   on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
   variables: Mapping[str, Any] | None = None,
   loss: Callable | None = None,
+  wrap: Callable[..., optax.GradientTransformation] | None = None,
   device_bytes: int = 8 * 2**30,
 ) -> Fitted:
   """Trains a network on `dataset.train`.
@@ -86,6 +90,9 @@ def fit(
       one it resumes from. What it raises ends the training.
     variables: Variables to start from instead of drawn ones.
     loss: (logits, labels, inputs) -> scalar instead of the cross-entropy.
+    wrap: (optimiser, steps of the training) -> optimiser, for instance to prune
+      (`effnas.compress.pruning`). Its repr tells a checkpoint of one from that
+      of another.
     device_bytes: A larger training split goes to the device piece by piece,
       shuffled on the host; a stream always does, in pieces of a third of it
       at most.
@@ -130,6 +137,8 @@ def fit(
   batch_size = min(batch_size, len(dataset.train.x))
   feed = feed_lib.Feed(dataset.train, batch_size, device_bytes)
   tx = optim_lib.make(epochs * feed.steps, **(optim or {}))
+  if wrap is not None:
+    tx = wrap(tx, epochs * feed.steps)
   plan = epoch_lib.Plan(
     net=net,
     update=tx.update,
@@ -165,6 +174,7 @@ def fit(
     'dtype': dtype,
     'augment': list(augment),
     'crop_padding': crop_padding,
+    'wrap': None if wrap is None else repr(wrap),
     'pieces': feed.sizes,
     'data': [getattr(dataset, 'name', ''), *dataset.train.x.shape],
   }
@@ -195,7 +205,7 @@ def fit(
       checkpoint.save(checkpoint_dir, epoch, state, history, settings)
     if on_epoch:
       on_epoch(epoch, dict(record))
-  return Fitted(state.variables(), history)
+  return Fitted(state.variables(), history, state.opt_state)
 
 
 def _epoch(

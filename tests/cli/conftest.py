@@ -34,7 +34,7 @@ _CONFIG = """
 import ml_collections
 
 def get_config(variant=''):
-  return ml_collections.ConfigDict({
+  config = ml_collections.ConfigDict({
     'space': 'tiny_cli:space',
     'space_args': {},
     'data': {'name': 'digits', 'limit': 128, 'path': None},
@@ -59,6 +59,14 @@ def get_config(variant=''):
       'max_draws': 20,
     },
   })
+  if variant == 'compress':
+    config.quant = {'weights': 32, 'activations': 32}
+    config.compress = {
+      'order': ('prune', 'quantize'),
+      'prune': {'sparsity': 0.5, 'thin': 0},
+      'quantize': {'weights': 4},
+    }
+  return config
 """
 
 

@@ -19,17 +19,31 @@ DTYPES = [
   'int8',
   'int4',
   'uint4',
+  'int2',
+  'uint2',
+  'int1',
+  'uint1',
   'int32',
   'uint8',
   'bool',
+  'float8_e4m3fn',
+  'float8_e5m2',
 ]
 
 
 def array(dtype, shape, seed=0):
   rng = np.random.default_rng(seed)
   dtype = np.dtype(getattr(ml_dtypes, dtype, dtype))
-  low = 0 if dtype.name in ('uint4', 'uint8', 'bool') else -8
-  return rng.integers(low, 8, shape).astype(dtype)
+  low, high = {
+    'bool': (0, 2),
+    'uint1': (0, 2),
+    'uint2': (0, 4),
+    'uint4': (0, 16),
+    'uint8': (0, 256),
+    'int1': (-1, 1),
+    'int2': (-2, 2),
+  }.get(dtype.name, (-8, 8))
+  return rng.integers(low, high, shape).astype(dtype)
 
 
 def tree_equal(a, b):
@@ -77,14 +91,22 @@ def test_int4_of_odd_size(shape):
   )
 
 
-def test_int4_takes_half_of_int8():
+@pytest.mark.parametrize(
+  ('dtype', 'number'), [('int4', 2), ('int2', 4), ('uint2', 4), ('bool', 8)]
+)
+def test_so_many_go_to_a_byte(dtype, number):
   def size(dtype):
     return weights.size_bytes(
       {'params': {'kernel': jax.ShapeDtypeStruct((1000, 1001), dtype)}}
     )
 
-  assert abs(2 * size(jnp.int4) - size(jnp.int8)) < 500
+  assert abs(number * size(jnp.dtype(dtype)) - size(jnp.int8)) < 1500
   assert size(jnp.int8) > 1_001_000
+
+
+def test_booleans_of_other_programs_are_read():
+  file = safetensors_numpy.save({'mask': np.array([True, False, True])})
+  assert weights.deserialize(file)['mask'].tolist() == [True, False, True]
 
 
 def test_the_format_is_safetensors():

@@ -171,9 +171,9 @@ def test_two_policies_through_one_jitted_step_equal_their_eager_results():
   np.testing.assert_array_equal(results[0], results[2])
 
 
-def test_bits_outside_two_to_eight_are_refused():
-  with pytest.raises(errors.UserError, match='2 to 8'):
-    quant.rules(1)
+def test_bits_outside_one_to_eight_are_refused():
+  with pytest.raises(errors.UserError, match='1 to 8'):
+    quant.rules(9)
 
 
 def test_rules_are_hashable_and_compare_by_value():

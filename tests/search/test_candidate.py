@@ -211,7 +211,7 @@ def test_the_problem_starts_no_backend(tmp_path):
     ({'optim__name': 'adamv'}, "did you mean 'adam"),
     ({'train__epoch': 1}, "did you mean 'epochs'"),
     ({'train__augment': ['flop']}, "did you mean 'flip'"),
-    ({'quant__activations': 1}, '2 to 8'),
+    ({'quant__activations': 9}, '1 to 8 bits'),
     ({'space_args__classes': 3}, '3 logits, but digits has 10 classes'),
     ({'data__name': 'digit'}, "did you mean 'digits'"),
     ({'footprint__targets': ['tpu_v9']}, 'unknown target'),
@@ -304,3 +304,38 @@ def test_a_missing_weights_file_to_start_from_is_one_line(tmp_path):
   config = _config(train__init='nosuch.safetensors')
   with pytest.raises(errors.UserError, match=r'cannot read .*nosuch'):
     candidate.fit(config, arch, tmp_path, lambda *_: None)
+
+
+def test_a_search_chooses_architecture_and_compression_together(tmp_path):
+  config = _config(
+    space_args__weights=[32],
+    quant={'activations': 32},
+    train__epochs=1,
+    search__trials=4,
+    search__objectives=['accuracy', 'size_bytes'],
+  )
+  config['compress'] = {
+    'order': ['prune', 'quantize'],
+    'prune': {'sparsity': {'oneof': [0.0, 0.75]}, 'thin': 0},
+    'quantize': {'weights': {'oneof': [4, 8]}},
+  }
+  trials = search.run(config, tmp_path / 'run')
+  seen = set()
+  for trial in trials:
+    assert trial.status == 'done', trial.reason
+    file = candidate.folder(tmp_path / 'run', trial.id) / candidate.WEIGHTS
+    assert file.stat().st_size == trial.footprint['size_bytes']
+    seen |= {k for k in trial.arch if k.startswith('compress.')}
+  assert seen == {'compress.prune.sparsity', 'compress.quantize.weights'}
+  net = {k: v for k, v in trials[0].arch.items() if 'compress' not in k}
+  arch = {'compress.prune.sparsity': 0.0, 'compress.quantize.weights': 8}
+  measure = candidate.problem(config).footprint
+  sizes = [
+    measure({**net, **arch, **change})['size_bytes']
+    for change in (
+      {},
+      {'compress.quantize.weights': 4},
+      {'compress.prune.sparsity': 0.75, 'compress.quantize.weights': 4},
+    )
+  ]
+  assert sizes == sorted(set(sizes), reverse=True)

@@ -94,8 +94,10 @@ def test_a_proposal_sees_exactly_what_the_rule_says(tmp_path):
   seen = {}
 
   def propose(space, problem, trials, rng):
-    seen.setdefault(len(seen), [t.id for t in trials])
-    assert all(t.finished for t in trials)
+    assert [t.id for t in trials] == list(range(len(trials)))
+    seen[len(trials)] = [t.id for t in trials if t.finished]
+    for trial in trials:
+      assert trial.finished or not (trial.metrics or trial.reports)
     return space.sample(rng)
 
   book = journal.Journal(tmp_path / 'j')
@@ -118,10 +120,11 @@ def test_a_slow_trial_holds_back_only_what_must_see_it(tmp_path):
 
 
 def test_asynchronous_proposals_see_what_has_finished_in_that_order(tmp_path):
-  seen = []
+  seen, running = [], []
 
   def propose(space, problem, trials, rng):
-    seen.append([t.id for t in trials])
+    seen.append([t.id for t in trials if t.finished])
+    running.append([t.id for t in trials if not t.finished])
     return space.sample(rng)
 
   book = journal.Journal(tmp_path / 'j')
@@ -142,6 +145,7 @@ def test_asynchronous_proposals_see_what_has_finished_in_that_order(tmp_path):
   leader.done(0, {'accuracy': 0.5})
   assert leader.next().id == 4
   assert seen == [[], [], [1], [1, 2], [1, 2, 0]]
+  assert running == [[], [0], [0], [0], [3]]
   assert leader.exhausted
   again = journal.Journal(tmp_path / 'j')
   assert again.finished == [1, 2, 0]

@@ -165,7 +165,7 @@ def run(request: request_lib.Request) -> None:
   subject = _subject(request)
   looked_up = lookup.latency(request)
   from effnas.cli import networks
-  from effnas.search import deployed
+  from effnas.recipe import deployed
 
   with _taking(subject, given.input):
     if given.init is not None:
@@ -221,7 +221,7 @@ def _compiled(
   subject: Any, targets: list[str], batch: int | None
 ) -> Iterator[figures.Section]:
   """Asks the compilers of some targets for the device memory."""
-  from effnas.search import deployed
+  from effnas.recipe import deployed
 
   found = []
   for name in targets:

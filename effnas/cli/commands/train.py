@@ -23,7 +23,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import archs, progress, show
+from effnas.cli import archs, progress, runs, show
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 
@@ -65,7 +65,9 @@ def run(request: request_lib.Request) -> None:
   }
   described = problem.space.describe()
   kept = {**config, 'arch': dict(arch)}
-  _refuse_another(workdir, {**kept, 'space_description': described})
+  runs.refuse_another(
+    workdir, {**kept, 'space_description': described}, [_METRICS]
+  )
   with workdir_lib.opened(
     workdir, kept, described, problem.provenance
   ) as folder:
@@ -95,11 +97,11 @@ def _train(
   from effnas.search import candidate, plain
 
   start = time.monotonic()
-  epochs = candidate.build(config, arch).train['epochs']
+  epochs = candidate.build(config, arch).epochs
   try:
     with progress.Progress('epoch', epochs) as told:
       valid = candidate.fit(
-        config, arch, folder, lambda epoch, m: told.update(epoch, _told(m))
+        config, arch, folder, lambda epoch, m: told.update(epoch, runs.told(m))
       )
   except train.Diverged as e:
     raise errors.UserError(
@@ -114,40 +116,6 @@ def _train(
       'seconds': round(time.monotonic() - start, 3),
     }
   )
-
-
-def _told(metrics: Any) -> str:
-  """Says how an epoch went, in the order of its metrics."""
-  return ', '.join(
-    f'{name.replace("_", " ")} {value:.4g}'
-    for name, value in metrics.items()
-    if name in ('train_loss', 'train_accuracy', 'loss', 'accuracy')
-  )
-
-
-def _refuse_another(workdir: str, now: dict[str, Any]) -> None:
-  """Raises where a folder holds another training, or anything of a search."""
-  from effnas.search import candidate, plain
-  from effnas.search import workdir as workdir_lib
-
-  folder = pathlib.Path(workdir)
-  told = (_METRICS, 'training', candidate.WEIGHTS, 'trials.jsonl')
-  if not any((folder / name).exists() for name in told):
-    return  # nothing would be lost
-  try:
-    old = json.loads((folder / 'config.json').read_bytes())
-  except (OSError, ValueError) as e:
-    raise errors.UserError(
-      f'{workdir} holds a run but no readable config.json ({e}); choose '
-      'another workdir'
-    ) from None
-  found = workdir_lib.differences(old, plain.plain(now))
-  if found:
-    more = f'; and {len(found) - 3} more' if len(found) > 3 else ''
-    raise errors.UserError(
-      f'{workdir} holds another run: {"; ".join(found[:3])}{more}; choose '
-      'another workdir'
-    )
 
 
 def _table(found: dict[str, Any]) -> None:

@@ -17,7 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
-from effnas.compress.clustering import kmeans, packing
+from effnas.compress import storage
+from effnas.compress.clustering import kmeans
+from effnas.compress.pruning import masks as masks_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +91,7 @@ def cluster(
     [1.0, 1.0, 1.0, 4.0, 4.0, 4.0]
   """
   flat = traverse_util.flatten_dict(dict(params), sep='/')
-  kept = _masks(flat, masks)
+  kept = _masks(params, masks)
   taken = _taken(list(flat), codebooks)
   books, indices, names = {}, {}, {}
   for codebook, paths in taken.items():
@@ -143,34 +145,34 @@ def weights(clustered: Clustered) -> dict[str, Any]:
   return traverse_util.unflatten_dict(flat, sep='/')
 
 
-def packed(clustered: Clustered) -> dict[str, dict[str, jax.Array]]:
-  """Returns the arrays to store: indices and masks packed, codebooks, rest.
+def forms(
+  clustered: Clustered, huffman: bool = False
+) -> dict[str, storage.Form]:
+  """Returns how `weights(clustered)` are stored: by masks and codebooks.
 
   Args:
     clustered: The clustered parameters.
+    huffman: Whether indices and runs of zeros are Huffman-coded.
 
   Returns:
-    'codebooks' and 'rest' as in `trainable`; 'indices' and 'masks' by path as
-    packed uint8. The bytes of all are the packed size.
+    Path -> form, as `storage.pack` takes them.
 
   Example:
-    >>> stored = packed(cluster({'kernel': jnp.arange(64.)}))
-    >>> stored['indices']['kernel'].nbytes, len(stored['codebooks']['kernel'])
-    (32, 16)
+    >>> found = cluster({'kernel': jnp.arange(64.)})
+    >>> storage.nbytes(storage.pack(weights(found), forms(found)))
+    108
   """
-  books = clustered.trainable['codebooks']
-  return {
-    **clustered.trainable,
-    'indices': {
-      path: packing.pack(
-        clustered.indices[path], packing.bits_of(books[name].size)
-      )
-      for path, name in clustered.names
-    },
-    'masks': {
-      path: packing.pack(mask, 1) for path, mask in clustered.masks.items()
-    },
+  names = dict(clustered.names)
+  books, uses = clustered.trainable['codebooks'], list(names.values())
+  found = {
+    path: storage.Form(mask, huffman=huffman)
+    for path, mask in clustered.masks.items()
   }
+  for path, name in names.items():
+    shared = name if uses.count(name) > 1 else None
+    mask, k = clustered.masks.get(path), books[name].size
+    found[path] = storage.Form(mask, k, huffman, shared)
+  return found
 
 
 def _taken(paths, codebooks):
@@ -190,15 +192,10 @@ def _taken(paths, codebooks):
   return taken
 
 
-def _masks(flat, masks):
+def _masks(params, masks):
   kept = traverse_util.flatten_dict(dict(masks or {}), sep='/')
   kept = {path: m for path, m in kept.items() if m is not None}
-  for path, mask in kept.items():
-    if path not in flat or np.shape(mask) != flat[path].shape:
-      shape = flat[path].shape if path in flat else 'none'
-      raise errors.UserError(
-        f'a mask of shape {np.shape(mask)} for {path!r}, whose shape is {shape}'
-      )
+  masks_lib.pick(params, kept)  # They fit.
   return {path: jnp.asarray(mask, bool) for path, mask in kept.items()}
 
 

@@ -109,7 +109,8 @@ def decode(packed: np.ndarray, code: np.ndarray, size: int) -> np.ndarray:
     Integers int64 [m].
 
   Raises:
-    UserError: The bits end before the last symbol.
+    UserError: The bits end before the last symbol, or no code has words of
+      these lengths.
 
   Example:
     >>> code = np.array([1, 0, 2, 2])
@@ -119,8 +120,12 @@ def decode(packed: np.ndarray, code: np.ndarray, size: int) -> np.ndarray:
   code = np.asarray(code, np.int64)
   if not size:
     return np.zeros(0, np.int64)
+  used = code[code > 0]
+  if not used.size or used.max() >= 64 or (0.5**used).sum() > 1:
+    raise errors.UserError(f'no code has words of {used.tolist()} bits')
   order, aligned, longest = _canonical(code)
   bits = np.unpackbits(np.asarray(packed, np.uint8))
+  end = len(bits)
   bits = np.concatenate([bits, np.zeros(longest, np.uint8)]).astype(np.uint64)
   # What a decoder that stood at each bit would see, and the word it would read.
   window = np.zeros(len(bits) - longest, np.uint64)
@@ -130,13 +135,13 @@ def decode(packed: np.ndarray, code: np.ndarray, size: int) -> np.ndarray:
   symbols, widths = there.tolist(), code[there].tolist()
   found: list[int] = []
   at = 0
-  for _ in range(size):
-    if at >= len(symbols):
-      raise errors.UserError(
-        f'the coded bits end after {len(found)} symbols of {size}'
-      )
+  while len(found) < size and at < end and at + widths[at] <= end:
     found.append(symbols[at])
     at += widths[at]
+  if len(found) < size:
+    raise errors.UserError(
+      f'the coded bits end after {len(found)} symbols of {size}'
+    )
   return np.array(found, np.int64)
 
 

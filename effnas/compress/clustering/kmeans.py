@@ -76,7 +76,7 @@ def cluster(
   return _lloyd(values, mask, key, k, start, iterations)
 
 
-def check(k: int, start: str) -> None:
+def check(k: int, start: str = 'best') -> None:
   """Refuses settings that `cluster` cannot take.
 
   Args:
@@ -87,7 +87,7 @@ def check(k: int, start: str) -> None:
     UserError: They are none.
 
   Example:
-    >>> check(1, 'linear')
+    >>> check(1)
     Traceback (most recent call last):
     effnas.errors.UserError: clusters are 2 to 256; got 1
   """

@@ -4,13 +4,16 @@ Reference:
   Menghani, 2021, https://arxiv.org/abs/2106.08962, section 3.1 (the ratio)
 """
 
-import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from effnas import errors
+
+Array = jax.Array | np.ndarray
 
 
 def bits_of(k: int) -> int:
@@ -39,10 +42,11 @@ def packed_bytes(size: int, bits: int) -> int:
   return -(-size * bits // 8)
 
 
-def pack(integers: jax.Array, bits: int) -> jax.Array:
+def pack(integers: Array, bits: int) -> Any:
   """Packs integers one behind the other, the lowest bit first.
 
-  Can be traced; `bits` is static.
+  Can be traced; `bits` is static. NumPy's arrays stay on the host, where no
+  shape is a program of its own.
 
   Args:
     integers: uint8, any shape, each below 2**bits.
@@ -59,10 +63,12 @@ def pack(integers: jax.Array, bits: int) -> jax.Array:
     [57]
   """
   _check(bits)
-  return _pack(integers, bits)
+  if isinstance(integers, np.ndarray):
+    return _pack(np, integers, bits)
+  return _pack_traced(jnp, integers, bits)
 
 
-def unpack(packed: jax.Array, bits: int, shape: tuple[int, ...]) -> jax.Array:
+def unpack(packed: Array, bits: int, shape: tuple[int, ...]) -> Any:
   """Undoes `pack`.
 
   Args:
@@ -87,7 +93,9 @@ def unpack(packed: jax.Array, bits: int, shape: tuple[int, ...]) -> jax.Array:
       f'{size} integers of {bits} bits are {packed_bytes(size, bits)} bytes; '
       f'got {packed.size}'
     )
-  return _unpack(packed, bits, size).reshape(shape)
+  if isinstance(packed, np.ndarray):
+    return _unpack(np, packed, bits, size).reshape(shape)
+  return _unpack_traced(jnp, packed, bits, size).reshape(shape)
 
 
 def compression_ratio(size: int, k: int) -> float:
@@ -108,18 +116,20 @@ def compression_ratio(size: int, k: int) -> float:
   return 32 * size / (size * math.log2(k) + 32 * k)
 
 
-@functools.partial(jax.jit, static_argnums=1)
-def _pack(integers, bits):
-  single = integers.reshape(-1, 1).astype(jnp.uint8)
-  spread = (single >> jnp.arange(bits, dtype=jnp.uint8)) & 1
-  return jnp.packbits(spread.ravel(), bitorder='little')
+def _pack(xp, integers, bits):
+  single = integers.reshape(-1, 1).astype(xp.uint8)
+  spread = (single >> xp.arange(bits, dtype=xp.uint8)) & 1
+  return xp.packbits(spread.ravel(), bitorder='little')
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
-def _unpack(packed, bits, size):
-  spread = jnp.unpackbits(packed, count=size * bits, bitorder='little')
-  shifted = spread.reshape(size, bits) << jnp.arange(bits, dtype=jnp.uint8)
-  return shifted.sum(1, dtype=jnp.uint8)
+def _unpack(xp, packed, bits, size):
+  spread = xp.unpackbits(packed, count=size * bits, bitorder='little')
+  shifted = spread.reshape(size, bits) << xp.arange(bits, dtype=xp.uint8)
+  return shifted.sum(1, dtype=xp.uint8)
+
+
+_pack_traced = jax.jit(_pack, static_argnums=(0, 2))
+_unpack_traced = jax.jit(_unpack, static_argnums=(0, 2, 3))
 
 
 def _check(bits: int) -> None:

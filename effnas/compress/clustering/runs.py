@@ -52,6 +52,9 @@ def decode(symbols: np.ndarray, bits: int, shape: tuple[int, ...]):
   Returns:
     The mask, bool.
 
+  Raises:
+    UserError: Other bits, or symbols that reach beyond the shape.
+
   Example:
     >>> decode(np.array([1, 0, 3, 1]), 2, (2, 4)).astype(int).tolist()
     [[0, 1, 1, 0], [0, 0, 0, 1]]
@@ -59,7 +62,11 @@ def decode(symbols: np.ndarray, bits: int, shape: tuple[int, ...]):
   symbols, most = np.asarray(symbols, np.int64), _most(bits)
   weight = symbols < most
   ends = np.cumsum(symbols + weight)
-  mask = np.zeros(shape, bool)
+  mask, last = np.zeros(shape, bool), int(ends[-1]) if ends.size else 0
+  if last > mask.size:
+    raise errors.UserError(
+      f'runs of zeros of {last} weights do not fit into the shape {shape}'
+    )
   mask.ravel()[ends[weight] - 1] = True
   return mask
 

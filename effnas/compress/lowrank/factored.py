@@ -41,6 +41,21 @@ class Factored(grown.Growing):
 
   rank: Rank = 8
 
+  def params(self, shape: Sequence[int]) -> int:
+    """Returns the parameters of the layers in place of a kernel's.
+
+    Args:
+      shape: Of the kernel, [.., C, F].
+
+    Example:
+      >>> Factored(rank=2).params((8, 6)), Factored(rank=2).params((3, 3, 8, 6))
+      (28, 64)
+    """
+    *window, inputs, outputs = shape
+    size = math.prod(window)
+    r, s = pair(self.rank)
+    return inputs * r + (size * r * s if size > 1 else 0) + s * outputs
+
   def grow(self, module, x, call):
     """Computes through the created layers instead."""
     ranks = pair(self.rank)

@@ -24,11 +24,11 @@ from effnas.compress.pruning.criteria import estimate
 from effnas.compress.pruning.gradual import prune
 from effnas.compress.pruning.kernels import Kernels
 from effnas.compress.pruning.lottery import rewind
-from effnas.compress.pruning.masks import apply, sparsity
+from effnas.compress.pruning.masks import apply, pick, sparsity
 from effnas.compress.pruning.patterns import NM, Block, Unstructured
 from effnas.compress.pruning.regrowth import regrow
 from effnas.compress.pruning.schedules import Cubic, Iterative, OneShot
-from effnas.compress.pruning.selection import select
+from effnas.compress.pruning.selection import Selection, select
 from effnas.compress.pruning.transform import hold
 
 __all__ = [
@@ -38,10 +38,12 @@ __all__ = [
   'Iterative',
   'Kernels',
   'OneShot',
+  'Selection',
   'Unstructured',
   'apply',
   'estimate',
   'hold',
+  'pick',
   'prune',
   'regrow',
   'rewind',

@@ -79,6 +79,30 @@ class Selection:
     pruned = budgets.counts(units, share(shapes, self.sparsity))
     return tuple(Group((path,), pruned[path]) for path in shapes)
 
+  def living(self, weights: Mapping[str, Any]) -> dict[str, int]:
+    """Returns how many weights of each kernel live in the end.
+
+    Args:
+      weights: Path -> kernel, or its shape as `jax.ShapeDtypeStruct`.
+
+    Raises:
+      UserError: The pattern does not fill a kernel, or the scores decide.
+
+    Example:
+      >>> Selection(0.75).living({'kernel': jnp.ones((10, 10))})
+      {'kernel': 25}
+    """
+    if self.budget == 'global':
+      raise errors.UserError(
+        "scores share a 'global' budget out; take 'uniform' or 'erk'"
+      )
+    found = {}
+    for (path,), pruned in self.groups(weights):
+      size, pattern = math.prod(jnp.shape(weights[path])), self.pattern
+      rows = size // pattern.m if isinstance(pattern, patterns.NM) else 1
+      found[path] = size - rows * pruned * pattern.weights
+    return found
+
   def choose(
     self,
     scores: masks.Flat,

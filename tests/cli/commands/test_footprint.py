@@ -209,7 +209,7 @@ def test_integers_need_their_bits(effnas, drawn, tmp_path):
       "unknown target 'tpu_v5'; did you mean",
     ),
     (('mobilenet_v2', '--batch=0'), 'batch 0'),
-    (('mobilenet_v2', '--weights=9'), 'bits are 2 to 8'),
+    (('mobilenet_v2', '--weights=9'), '1 to 8 bits'),
     (('mobilenet_v2', '--input=a,b'), '--input takes whole numbers'),
     (('mobilenet_v2', '--input=224'), 'does not take an input of (224,)'),
     (('tiny_cli:network',), 'add --input'),

@@ -91,7 +91,7 @@ def test_overrides_and_the_config_of_a_run(effnas, searched, tmp_path):
     ('--config.search.constraints.size_bytes=1', 'no candidate meets'),
     ("--config.search.constraints={'accuracy': 1}", "constraint on 'accuracy'"),
     ("--config.optim={'learning': 1}", "unknown setting of optim 'learning'"),
-    ('--config.quant.weights=1', 'bits are 2 to 8'),
+    ('--config.quant.weights=9', '1 to 8 bits'),
     ('--config.data.name=digit', "unknown data set 'digit'; did you mean"),
     ("--config.data={'name': 'arrays', 'path': 'no.npz'}", 'no.npz'),
     ("--config.data={'name': 'arrays', 'path': 'tiny.py'}", 'tiny.py'),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from effnas import errors
+from effnas.compress import storage
 from effnas.compress.clustering import codebooks, kmeans, packing
 
 
@@ -132,23 +133,34 @@ def test_masks_by_path_are_those_of_the_tree():
 
 
 @pytest.mark.parametrize('k', [4, 5, 16])
-def test_what_is_stored_unpacks_to_the_same_and_is_as_small_as_it_should(k):
-  books = [codebooks.Codebook(clusters=k)]
-  found = codebooks.cluster(_params(), books, _mask())
-  stored = codebooks.packed(found)
+@pytest.mark.parametrize('shared', [False, True])
+def test_the_forms_are_those_of_the_weights_and_as_small_as_they_should(
+  k, shared
+):
+  params = jax.tree.map(lambda x: jnp.tile(x.T, 8).T, _params())
+  mask = {'a': {'kernel': np.abs(params['a']['kernel']) > 0.7}}
+  books = [codebooks.Codebook(clusters=k, shared=shared)]
+  found = codebooks.cluster(params, books, mask)
+  plain = codebooks.weights(found)
+  stored = storage.pack(plain, codebooks.forms(found))
+  jax.tree.map(np.testing.assert_array_equal, storage.unpack(stored), plain)
   bits = packing.bits_of(k)
-  for path, indices in found.indices.items():
-    back = packing.unpack(stored['indices'][path], bits, indices.shape)
-    np.testing.assert_array_equal(back, indices)
-  nbytes = {
-    name: sum(x.nbytes for x in part.values()) for name, part in stored.items()
+  living, size = int(mask['a']['kernel'].sum()), 8 * 96
+  numbers = -(-living * bits // 8) + size // 8 + size * bits // 8
+  tables = 2 * 2 + 11 + 4 * k if shared else 2 * (1 + 4 * k)
+  bias = plain['b']['bias'].nbytes
+  assert storage.nbytes(stored) == 2 * 15 + numbers + tables + bias
+
+
+def test_a_mask_of_what_has_no_codebook_is_a_form_too():
+  mask = {'b': {'kernel': _params()['b']['kernel'] > 0}}
+  found = codebooks.cluster(_params(), [codebooks.Codebook('a/*')], mask)
+  forms = codebooks.forms(found)
+  assert {p: f.palette for p, f in forms.items()} == {
+    'a/kernel': 16,
+    'b/kernel': None,
   }
-  assert nbytes == {
-    'indices': 2 * 12 * bits,
-    'codebooks': 2 * 4 * k,
-    'rest': 12 * 4,
-    'masks': 12,
-  }
+  np.testing.assert_array_equal(forms['b/kernel'].living, mask['b']['kernel'])
 
 
 def test_types_of_parameters_stay():
@@ -167,9 +179,9 @@ def test_bad_input_is_one_line():
     )
   with pytest.raises(errors.UserError, match='2 to 256; got 1'):
     codebooks.cluster(_params(), [codebooks.Codebook(clusters=1)])
-  with pytest.raises(errors.UserError, match=r"for 'a/kernel', whose shape"):
+  with pytest.raises(errors.UserError, match='a/kernel is '):
     codebooks.cluster(_params(), masks={'a/kernel': jnp.ones(3, bool)})
-  with pytest.raises(errors.UserError, match="for 'c', whose shape is none"):
+  with pytest.raises(errors.UserError, match="unknown masked kernel 'c'"):
     codebooks.cluster(_params(), masks={'c': jnp.ones(3, bool)})
   broken = _params()
   broken['a']['kernel'] = broken['a']['kernel'].at[0, 0].set(jnp.nan)

@@ -82,3 +82,14 @@ def test_bad_input_is_one_line():
       huffman.encode(np.array(symbols), code)
   with pytest.raises(errors.UserError, match='end after 8 symbols of 9'):
     huffman.decode(np.zeros(1, np.uint8), code, 9)
+
+
+@pytest.mark.parametrize('code', [[0, 0], [1, 1, 1], [64, 64], [1, 2, 2, 9]])
+def test_lengths_that_are_no_code_are_refused(code):
+  with pytest.raises(errors.UserError, match='no code has words of'):
+    huffman.decode(np.zeros(9, np.uint8), np.array(code), 3)
+
+
+def test_a_word_that_is_cut_off_is_refused():
+  with pytest.raises(errors.UserError, match='end after 2 symbols of 3'):
+    huffman.decode(np.full(1, 255, np.uint8), np.array([3, 3, 2, 2, 2]), 3)

@@ -15,12 +15,27 @@ def test_a_round_trip_is_exact(bits):
   for shape in ((0,), (7,), (5, 3, 11)):
     integers = rng.integers(0, 2**bits, shape).astype(np.uint8)
     packed = packing.pack(integers, bits)
-    assert packed.dtype == jnp.uint8
+    assert packed.dtype == np.uint8
     assert packed.nbytes == packing.packed_bytes(integers.size, bits)
     assert packed.nbytes == -(-integers.size * bits // 8)
     back = packing.unpack(packed, bits, shape)
-    assert back.dtype == jnp.uint8
+    assert back.dtype == np.uint8
     np.testing.assert_array_equal(back, integers)
+
+
+@pytest.mark.parametrize('bits', [1, 3, 8])
+def test_on_the_host_bytes_are_those_of_the_device(bits):
+  integers = np.random.default_rng(0).integers(0, 2**bits, 45).astype('uint8')
+  packed = packing.pack(integers, bits)
+  assert isinstance(packed, np.ndarray)
+  np.testing.assert_array_equal(
+    packed, packing.pack(jnp.asarray(integers), bits)
+  )
+  back = packing.unpack(packed, bits, (45,))
+  assert isinstance(back, np.ndarray)
+  np.testing.assert_array_equal(
+    back, packing.unpack(jnp.asarray(packed), bits, (45,))
+  )
 
 
 def test_a_round_trip_can_be_traced():

@@ -34,3 +34,8 @@ def test_the_best_bits_give_the_fewest(density):
 def test_other_bits_are_refused():
   with pytest.raises(errors.UserError, match='2 to 8 bits; got 1'):
     runs.encode(np.ones(3, bool), 1)
+
+
+def test_runs_beyond_the_shape_are_refused():
+  with pytest.raises(errors.UserError, match='of 4 weights do not fit'):
+    runs.decode(np.array([0, 2]), 2, (3,))

@@ -90,6 +90,7 @@ def compiled(
   *,
   batch: int | None = None,
   input_dtype: Any = np.float32,
+  variables: Mapping[str, Any] | None = None,
 ) -> footprint.Compiled:
   """Compiles the integer network for a target, which need not be here.
 
@@ -99,18 +100,21 @@ def compiled(
     target: The target, NAME or NAME:BATCH.
     batch: Examples at a time where the target names none.
     input_dtype: dtype of the prepared inputs.
+    variables: Its converted variables, where there are some.
 
   Returns:
     What the target's compiler says.
   """
   on = target_lib.load(target)
+  if variables is None:
+    variables = converted(net, input_shape, input_dtype)
   return footprint.compile_for(
     quant.serving(net),
     input_shape,
     on.device.name,
     on.at(batch),
     input_dtype=input_dtype,
-    variables=converted(net, input_shape, input_dtype),
+    variables=variables,
   )
 
 

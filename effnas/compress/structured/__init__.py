@@ -1,0 +1,53 @@
+"""Pruning of channels, attention heads and blocks, by real removal.
+
+Example:
+  >>> import jax, jax.numpy as jnp
+  >>> from effnas import zoo
+  >>> from effnas.compress import structured
+  >>> network = zoo.miniatures()['mobilenet_v2']
+  >>> net = network.build()
+  >>> x = jnp.ones((1, *network.input_shape))
+  >>> variables = net.init(jax.random.key(0), x)
+  >>> groups = structured.groups(net, network.input_shape)
+  >>> scores = structured.magnitude(variables['params'], groups)
+  >>> kept = structured.select(groups, scores, .5, round_to=4)
+  >>> small, few = structured.remove(
+  ...   net, variables, groups, kept, network.input_shape)
+  >>> masked = structured.mask(variables, groups, kept)
+  >>> bool(jnp.allclose(small.apply(few, x), net.apply(masked, x), atol=1e-5))
+  True
+"""
+
+from effnas.compress.structured.blocks import layers, remove_layers
+from effnas.compress.structured.coupling import Group, Member
+from effnas.compress.structured.finding import choose, groups, left
+from effnas.compress.structured.narrow import mask, masks, remove, shrink
+from effnas.compress.structured.narrowed import Narrowed
+from effnas.compress.structured.scores import (
+  magnitude,
+  norm_scale,
+  random,
+  taylor,
+)
+from effnas.compress.structured.selection import counts, select
+
+__all__ = [
+  'Group',
+  'Member',
+  'Narrowed',
+  'choose',
+  'counts',
+  'groups',
+  'layers',
+  'left',
+  'magnitude',
+  'mask',
+  'masks',
+  'norm_scale',
+  'random',
+  'remove',
+  'remove_layers',
+  'select',
+  'shrink',
+  'taylor',
+]

@@ -1,0 +1,195 @@
+"""Steps one after the other, with what each costs and gives."""
+
+from collections.abc import Callable, Sequence
+import contextlib
+import dataclasses
+import time
+from typing import Any
+
+from effnas import train
+from effnas.footprint import weights
+from effnas.recipe import artefact, deployed, steps
+from effnas.recipe import context as context_lib
+from effnas.recipe import network as network_lib
+from effnas.recipe import step as step_lib
+
+START = 'start'
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A network as it would be deployed after a step.
+
+  Attributes:
+    step: Name of the step; 'start' is before the first.
+    settings: Of the step, those that are not its defaults.
+    quality: Of the validation split, by metric.
+    footprint: By metric; 'size_bytes' is that of the file, to the byte.
+    seconds: What the step took.
+  """
+
+  step: str
+  settings: dict[str, Any]
+  quality: dict[str, float]
+  footprint: dict[str, Any]
+  seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+  """Steps in an order that makes sense.
+
+  Attributes:
+    steps: First step first.
+  """
+
+  steps: tuple[step_lib.Step, ...] = ()
+
+  def plan(
+    self, network: network_lib.Network, input_shape: Sequence[int], dtype: Any
+  ) -> network_lib.Network:
+    """Returns what comes of a plan, from shapes alone.
+
+    Args:
+      network: Its variables are `jax.ShapeDtypeStruct`.
+      input_shape: Of one example, without the batch.
+      dtype: Of the inputs.
+
+    Raises:
+      UserError: See `effnas.recipe.step.Step.plan`.
+    """
+    for step in self.steps:
+      network = step.plan(network, input_shape, dtype)
+    return network
+
+  def check(
+    self, network: network_lib.Network, input_shape: Sequence[int], dtype: Any
+  ) -> None:
+    """Finds settings that do not fit, as far as shapes tell.
+
+    Args:
+      network: A plan.
+      input_shape: Of one example, without the batch.
+      dtype: Of the inputs.
+
+    Raises:
+      UserError: There is one.
+    """
+    for step in self.steps:
+      with contextlib.suppress(step_lib.Unplanned):
+        network = step.plan(network, input_shape, dtype)
+
+  def apply(
+    self, network: network_lib.Network, context: context_lib.Context
+  ) -> network_lib.Network:
+    """Runs the steps and measures nothing; see `run`."""
+    for step in self.steps:
+      network = step.run(network, context)
+    return network
+
+  def run(
+    self,
+    network: network_lib.Network,
+    context: context_lib.Context,
+    *,
+    targets: Sequence[str] = (),
+    batch: int | None = None,
+    on_row: Callable[[Row, network_lib.Network], None] | None = None,
+  ) -> tuple[network_lib.Network, list[Row]]:
+    """Runs the steps, and measures the network after each.
+
+    Args:
+      network: Where to start.
+      context: Data, and how to train.
+      targets: Devices to give latencies for.
+      batch: Examples at a time, as for `effnas.footprint.measure`.
+      on_row: Called with each row and the network it is of.
+
+    Returns:
+      The network after the last step, and the rows, 'start' first.
+
+    Raises:
+      UserError: The settings of a step do not fit the network.
+      Diverged: A loss or logits that are not finite.
+    """
+    rows: list[Row] = []
+
+    def told(name, settings, start):
+      quality, footprint = measured(network, context, targets, batch)
+      seconds = round(time.monotonic() - start, 3)
+      rows.append(Row(name, settings, quality, footprint, seconds))
+      if on_row is not None:
+        on_row(rows[-1], network)
+
+    told(START, {}, time.monotonic())
+    for step in self.steps:
+      start = time.monotonic()
+      network = step.run(network, context)
+      told(step.name, _settings(step), start)
+    return network, rows
+
+
+# What changes nothing.
+NOTHING = Pipeline()
+
+
+def pipeline(these: Sequence[step_lib.Step]) -> Pipeline:
+  """Makes a pipeline of steps.
+
+  Args:
+    these: First step first.
+
+  Raises:
+    UserError: One makes no sense where it stands.
+
+  Example:
+    >>> prune, cluster = (steps.find(name) for name in ('prune', 'cluster'))
+    >>> pipeline([cluster(), prune(sparsity=0.5)])
+    Traceback (most recent call last):
+    effnas.errors.UserError: prune makes no sense after cluster: centroids are
+      means of weights that live; prune before
+  """
+  steps.check(these)
+  return Pipeline(tuple(these))
+
+
+def measured(
+  network: network_lib.Network,
+  context: context_lib.Context,
+  targets: Sequence[str] = (),
+  batch: int | None = None,
+) -> tuple[dict[str, float], dict[str, Any]]:
+  """Measures a network as it would be deployed.
+
+  Args:
+    network: The network.
+    context: Its data.
+    targets: Devices to give latencies for.
+    batch: Examples at a time.
+
+  Returns:
+    Quality on the validation split, and the footprint, by metric.
+  """
+  shape, dtype = context.inputs
+  found = artefact.converted(network, shape, dtype)
+  dataset = context.dataset
+  quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
+  footprint = deployed.measure(
+    found.net,
+    shape,
+    targets=tuple(targets),
+    batch=batch,
+    input_dtype=dtype,
+    variables=found.variables,
+  )
+  size = weights.size_bytes(artefact.stored(found))
+  return quality, {**footprint, 'size_bytes': size}
+
+
+def _settings(step: step_lib.Step) -> dict[str, Any]:
+  """The settings of a step that are not the defaults."""
+  return {
+    field.name: getattr(step, field.name)
+    for field in dataclasses.fields(step)
+    if getattr(step, field.name) != field.default
+  }

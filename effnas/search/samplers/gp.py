@@ -1,0 +1,145 @@
+"""Bayesian optimisation by Gaussian processes, for one objective or several."""
+
+from collections.abc import Mapping, Sequence
+import math
+from typing import Any
+
+import numpy as np
+
+from effnas.search import features as features_lib
+from effnas.search import gaussian_process, moves, pareto, screening
+from effnas.search import problem as problem_lib
+from effnas.search import scalarise as scalarise_lib
+from effnas.search import trial as trial_lib
+
+_ROUNDS = 3  # of candidates near the best candidates
+_MARGIN = 0.1  # of the front's range, from its worst values to the reference
+_GRID = np.linspace(-6, 6, 2001)
+_NORMAL = np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in _GRID])
+
+
+def propose(
+  space: Any,
+  problem: problem_lib.Problem,
+  trials: Sequence[trial_lib.Trial],
+  rng: np.random.Generator,
+  *,
+  initial: int = 10,
+  candidates: int = 200,
+  scalarise: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+  """Takes the candidate with the largest expected improvement.
+
+  With several objectives it is that of the hypervolume. The kernel knows
+  options from ranges, so that architectures and hyper-parameters can be
+  searched together.
+
+  Args:
+    space: The space.
+    problem: Any number of objectives.
+    trials: The trials to look at.
+    rng: The source of chance.
+    initial: How many random trials come first.
+    candidates: How many to compare in each of three rounds, the later ones near
+      the best of the earlier.
+    scalarise: How several objectives become one; see
+      `effnas.search.scalarise`.
+
+  Reference:
+    Jones, Schonlau and Welch 1998, "Efficient global optimization of expensive
+    black-box functions"; Emmerich, Giannakoglou and Naujoks 2006, "Single- and
+    multiobjective evolutionary optimization assisted by Gaussian random field
+    metamodels", on the hypervolume.
+  """
+  done = screening.done(trials)
+  points = problem.scores(done)
+  if scalarise is not None:
+    points = scalarise_lib.scores(problem, done, scalarise, 'gp')[:, None]
+  if len(done) < max(2, initial):
+    return space.sample(rng)
+  features = features_lib.Features(space)
+  rows = features.rows(trial.arch for trial in done)
+  values = np.stack([_evened(column) for column in points.T], axis=1)
+  apart = features.apart(rows, rows)
+  models = [gaussian_process.GaussianProcess(apart, v) for v in values.T]
+  gain = _improvement(values)
+
+  def rate(archs):
+    away = features.apart(features.rows(archs), rows)
+    found = [model.predict(away) for model in models]
+    return gain(*(np.stack(part, axis=1) for part in zip(*found, strict=True)))
+
+  places = np.argsort(pareto.places(points))
+  pool = [space.sample(rng) for _ in range(candidates // 2)]
+  best = [done[i].arch for i in places[:10]]
+  pool += moves.around(space, best, candidates - len(pool), rng)
+  gains = rate(pool)
+  for _ in range(_ROUNDS - 1):
+    top = [pool[i] for i in np.argsort(-gains, kind='stable')[:10]]
+    more = list(moves.around(space, top, candidates, rng))
+    pool, gains = pool + more, np.append(gains, rate(more))
+  ordered = (pool[i] for i in np.argsort(-gains, kind='stable'))
+  found = screening.first_new(problem, ordered, screening.tried(trials))
+  return space.sample(rng) if found is None else found
+
+
+def _evened(values: np.ndarray) -> np.ndarray:
+  """Draws outliers on the bad side in: a failed training tells little more."""
+  middle, best = np.median(values), values.min()
+  worst = middle + 3 * max(middle - best, 1e-12)
+  return np.minimum(values, worst)
+
+
+def _improvement(values: np.ndarray):
+  """Returns a function of means and deviations, shape (points, objectives).
+
+  It gives the expected volume that each of these points adds, exactly; with one
+  objective that is the expected improvement.
+  """
+  front = np.unique(values[pareto.front(values)], axis=0)
+  low, high = front.min(axis=0), front.max(axis=0)
+  worst = np.where(high > low, high, values.max(axis=0))
+  corner = worst + _MARGIN * (worst - low)
+  if values.shape[1] == 1:
+    corner = low
+
+  def expected(mean, deviation):
+    levels = np.vstack([front, corner])
+    z = (levels[:, None] - mean) / deviation
+    bell = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+    below = deviation * (z * np.interp(z, _GRID, _NORMAL) + bell)
+    return _added(front, below)
+
+  return expected
+
+
+def _added(front: np.ndarray, below: np.ndarray) -> np.ndarray:
+  """Returns the integral of the chance to dominate, over what the front leaves.
+
+  In slices along the last objective, as hypervolumes are computed: in a slice
+  only those points of the front count that are not above it.
+
+  Args:
+    front: Shape (points, objectives).
+    below: For each point of the front, and then the reference point, the
+      integral up to there of a candidate's chance to be below, shape (points +
+      1, candidates, objectives).
+
+  Returns:
+    Shape (candidates,).
+  """
+  if not len(front):
+    return below[-1].prod(axis=-1)
+  if front.shape[1] == 1:
+    return below[front[:, 0].argmin(), :, 0]
+  order = np.argsort(front[:, -1], kind='stable')
+  ends = np.append(order, len(front))
+  total, start = np.zeros(below.shape[1]), 0.0
+  for i, end in enumerate(ends):
+    slice_ = below[end, :, -1] - start
+    start = below[end, :, -1]
+    flat = front[order[:i], :-1]
+    kept = pareto.front(flat) if i else order[:0]
+    rows = np.append(order[kept], -1) if i else np.array([-1])
+    total = total + slice_ * _added(flat[kept], below[rows, :, :-1])
+  return total
