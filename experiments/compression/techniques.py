@@ -69,7 +69,7 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
   for percent in (50, 75, 90):
     step = 'regrow', {'sparsity': percent / 100, 'kind': 'rigl', **anew}
     add(f'rigl_{percent}', 'RigL', f'{percent} %', step)
-  step = 'prune', {'sparsity': 0.5, 'pattern': (2, 4), **tuned}
+  step = 'prune', {'sparsity': 0.5, 'nm': (2, 4), **tuned}
   add('two_of_four', '2:4 pruning', '2 of 4', step)
   for clusters in (16, 32):
     step = 'cluster', {'clusters': clusters, **tuned}

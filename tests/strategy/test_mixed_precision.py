@@ -111,6 +111,36 @@ def test_the_estimate_is_the_least_of_all_assignments(known, costs, sizes):
   assert min(taken) == size(cheapest) <= sizes[2]
 
 
+@pytest.mark.parametrize('seed', range(8))
+def test_costs_that_hardly_add_up_are_kept_to_all_the_same(seed):
+  rng = np.random.default_rng(seed)
+  kernels = dict(zip('abcdef', rng.integers(20, 900, 6).tolist(), strict=True))
+  added = {p: sorted(rng.uniform(size=3)) for p in kernels}
+
+  def cost(bits):
+    exact = sum(n * bits[p] for p, n in kernels.items()) // 8
+    return exact + -exact % 64 + 50 * len(set(bits.values()))
+
+  widths = (8, 4, 2)
+  every = [
+    dict(zip(kernels, some, strict=True))
+    for some in itertools.product(widths, repeat=6)
+  ]
+
+  def estimate(bits):
+    return sum(added[p][widths.index(w)] for p, w in bits.items())
+
+  taken = sorted(map(cost, every))
+  for budget in (taken[100], taken[364], taken[-20]):
+    found = assigning.best(cost, budget, added, widths, 5)
+    assert found
+    assert all(cost(one) <= budget for one in found)
+    losses = [estimate(one) for one in found]
+    assert losses == sorted(losses)
+    within = [estimate(b) for b in every if cost(b) <= budget - 250]
+    assert losses[0] <= min(within, default=np.inf)
+
+
 def test_a_latency_is_a_budget_too(net, variables, digits, known, costs):
   def latency(width):
     return costs(dict.fromkeys(known.weights, width))['latency_ms@tpu_v5e']

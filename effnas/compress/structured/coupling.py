@@ -147,7 +147,7 @@ def _grouped(walk, variables, modules):
       continue
     reason = walk.atoms.reason(np.array(units))
     if reason is not None:
-      if reason != _OUTPUT:
+      if reason != _OUTPUT and any(path[-1] in _WEIGHTS for path, _ in places):
         left.setdefault(name, reason)
       continue
     number = {root: i for i, root in enumerate(units)}

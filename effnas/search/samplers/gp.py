@@ -13,8 +13,8 @@ from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
 
 _ROUNDS = 3  # of candidates near the best candidates
-_MARGIN = 0.1  # of the front's range, from its worst values to the reference
-_GRID = np.linspace(-6, 6, 2001)
+_MARGIN = 0.5  # of the front's range, from its worst values to the reference
+_GRID = np.linspace(-8, 8, 20_001)
 _NORMAL = np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in _GRID])
 
 
@@ -107,8 +107,8 @@ def _improvement(values: np.ndarray):
     levels = np.vstack([front, corner])
     z = (levels[:, None] - mean) / deviation
     bell = np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
-    below = deviation * (z * np.interp(z, _GRID, _NORMAL) + bell)
-    return _added(front, below)
+    chance = np.interp(z, _GRID, _NORMAL, left=0, right=1)
+    return _added(front, deviation * np.maximum(z * chance + bell, 0))
 
   return expected
 
@@ -136,10 +136,10 @@ def _added(front: np.ndarray, below: np.ndarray) -> np.ndarray:
   ends = np.append(order, len(front))
   total, start = np.zeros(below.shape[1]), 0.0
   for i, end in enumerate(ends):
-    slice_ = below[end, :, -1] - start
+    depth = below[end, :, -1] - start
     start = below[end, :, -1]
     flat = front[order[:i], :-1]
     kept = pareto.front(flat) if i else order[:0]
     rows = np.append(order[kept], -1) if i else np.array([-1])
-    total = total + slice_ * _added(flat[kept], below[rows, :, :-1])
+    total = total + depth * _added(flat[kept], below[rows, :, :-1])
   return total

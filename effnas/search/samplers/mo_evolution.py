@@ -16,7 +16,7 @@ def propose(
   trials: Sequence[trial_lib.Trial],
   rng: np.random.Generator,
   *,
-  population: int = 20,
+  population: int = 10,
   tournament: int = 5,
 ) -> dict[str, Any]:
   """Mutates the winner of a tournament among the young and the front.

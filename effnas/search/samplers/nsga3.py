@@ -18,10 +18,11 @@ def propose(
   trials: Sequence[trial_lib.Trial],
   rng: np.random.Generator,
   *,
-  population: int = 20,
+  population: int = 12,
   crossover: float = 0.9,
+  tournament: int = 4,
 ) -> dict[str, Any]:
-  """Crosses and mutates two of the survivors of all trials.
+  """Crosses and mutates survivors of all trials, the better fronts' first.
 
   As `nsga2` it is the steady-state form, every trial a generation of its own.
 
@@ -32,6 +33,8 @@ def propose(
     rng: The source of chance.
     population: How many trials survive; as many are random first.
     crossover: How likely a child has two parents rather than one.
+    tournament: Of how many survivors the one of the best front is a parent; 1
+      is the published algorithm.
 
   Reference:
     Deb and Jain 2014, "An evolutionary many-objective optimization algorithm
@@ -41,11 +44,18 @@ def propose(
   done = screening.done(trials)
   if len(done) < population:
     return space.sample(rng)
-  alive = survivors(problem.scores(done), population, rng)
-  one, other = (dict(done[i].arch) for i in rng.choice(alive, size=2))
+  points = problem.scores(done)
+  alive = survivors(points, population, rng)
+  rank = pareto.ranks(points)
+
+  def parent() -> dict[str, Any]:
+    rivals = rng.choice(alive, size=tournament)
+    return dict(done[min(rivals, key=rank.__getitem__)].arch)
+
+  child = parent()
   if rng.random() < crossover:
-    one = space.crossover(one, other, rng)
-  return space.mutate(one, rng)
+    child = space.crossover(child, parent(), rng)
+  return space.mutate(child, rng)
 
 
 def survivors(

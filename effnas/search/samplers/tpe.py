@@ -29,7 +29,8 @@ def propose(
   """Draws candidates like the good trials and takes the likeliest of them.
 
   The densities are of whole architectures, not of one decision after another:
-  a mixture with one part for each trial, wide in each decision.
+  a mixture with one part for each trial, wide in each decision; the i-th best
+  of the good ones weighs 1 / i.
 
   Args:
     space: The space.
@@ -60,7 +61,7 @@ def propose(
     rng,
     better=[done[i] for i in order[:count]],
     worse=[done[i] for i in order[count:]],
-    weights=np.ones(count),
+    weights=1 / np.arange(1, count + 1),
     candidates=candidates,
   )
 

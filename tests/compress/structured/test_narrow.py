@@ -243,7 +243,7 @@ def test_the_smaller_network_is_counted_quantized_and_trained():
 
 
 def test_two_narrowed_networks_are_two_static_arguments():
-  net = linen.Sequential([linen.Dense(4), linen.relu, linen.Dense(2)])
+  net = linen.Sequential((linen.Dense(4), linen.relu, linen.Dense(2)))
   groups = structured.groups(net, (3,))
   a, b, c = (
     structured.shrink(net, groups, {'layers_0': n}, (3,))[0] for n in (2, 2, 3)
