@@ -22,8 +22,7 @@ def check(
     name: Its name there.
 
   Raises:
-    UserError: There is no such argument, one without default is missing, or a
-      number is out of its range.
+    UserError: There is no such argument, or a value does not fit.
 
   Example:
     >>> def halve(*, eta=3): ...
@@ -43,9 +42,6 @@ def check(
     default = known[key].default
     missing = default is inspect.Parameter.empty
     _check(f'{name}.{key}', value, 1 if missing else default)
-  for key, parameter in known.items():
-    if key not in args and parameter.default is inspect.Parameter.empty:
-      raise errors.UserError(f'{what} {name} needs the argument {key}')
 
 
 def _check(name: str, value: Any, default: Any) -> None:

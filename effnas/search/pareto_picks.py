@@ -56,7 +56,7 @@ def epsilon_front(
     multiobjective optimization", Evolutionary Computation 10(3).
 
   Example:
-    >>> points = np.array([[0.0, 1.0], [0.01, 0.99], [1.0, 0.0]])
+    >>> points = np.array([[0.02, 0.95], [0.03, 0.94], [0.95, 0.0]])
     >>> epsilon_front(points, 0.1).tolist()
     [0, 2]
   """

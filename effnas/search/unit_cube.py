@@ -19,9 +19,9 @@ def arch(space: Any, point: Sequence[float] | np.ndarray) -> dict[str, Any]:
 
   Example:
     >>> from effnas import space
-    >>> s = space.Space((space.oneof('a', 'b'), space.loguniform(1, 100)))
+    >>> s = space.Space((space.oneof('a', 'b'), space.uniform(0, 4)))
     >>> arch(s, [0.6, 0.5])
-    {'0': 'b', '1': 10.0}
+    {'0': 'b', '1': 2.0}
   """
   units = dict(zip(space.decisions, point, strict=True))
 

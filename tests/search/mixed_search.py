@@ -91,15 +91,15 @@ def trial(number, arch, status='done'):
     footprint(arch),
     status,
     found,
-    'MemoryError' if status == 'failed' else '',
+    'MemoryError' if status in ('failed', 'stopped') else '',
   )
 
 
 def history(space, count, rng):
-  """Trials of which some failed and the last one still runs."""
+  """Trials of which some failed or were stopped; the last one still runs."""
   trials = []
   for i in range(count):
-    status = 'failed' if i % 5 == 3 else 'done'
+    status = {3: 'failed', 8: 'stopped'}.get(i % 10, 'done')
     status = 'proposed' if 0 < i == count - 1 else status
     trials.append(trial(i, space.sample(rng), status))
   return trials

@@ -131,12 +131,12 @@ def beats_random(name, space, count, seeds, objectives):
   'name', [n for n in samplers.names() if n not in (*_BASELINES, *_SLOW)]
 )
 def test_beats_random_on_one_objective(name):
-  beats_random(name, _SPACES['cells'], 80, 5, ['accuracy'])
+  beats_random(name, _SPACES['cells'], 70, 5, ['accuracy'])
 
 
 @pytest.mark.parametrize('name', ['nsga2', 'nsga3', 'mo_evolution', 'motpe'])
 def test_beats_random_on_two_objectives(name):
-  beats_random(name, _SPACES['cells'], 80, 5, ['accuracy', 'params'])
+  beats_random(name, _SPACES['cells'], 60, 5, ['accuracy', 'params'])
 
 
 @pytest.mark.parametrize('name', ['gp', 'bananas'])

@@ -101,7 +101,7 @@ def cluster(
       name = codebook.pattern if codebook.shared else group[0]
       books[name] = found.centroids
       ends = np.cumsum([flat[path].size for path in group])
-      pieces = np.split(np.asarray(found.indices), ends[:-1])
+      pieces = np.split(np.asarray(found.indices), ends)[:-1]
       for path, piece in zip(group, pieces, strict=True):
         indices[path] = jnp.asarray(piece.reshape(flat[path].shape))
         names[path] = name
@@ -213,10 +213,12 @@ def _together(codebook, paths, flat, kept):
     raise errors.UserError(
       f'weights that are not finite in {", ".join(paths)} cannot be clustered'
     )
+  # Kernels of like sizes share a program.
+  more = 2 ** max(10, (values.size - 1).bit_length()) - values.size
   return kmeans.cluster(
-    jnp.asarray(values),
+    jnp.asarray(np.pad(values, (0, more))),
     codebook.clusters,
-    mask=jnp.asarray(mask),
+    mask=jnp.asarray(np.pad(mask, (0, more))),
     start=codebook.start,
     iterations=codebook.iterations,
     seed=codebook.seed,

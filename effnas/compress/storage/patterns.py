@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from effnas.compress.clustering import packing
+from effnas.compress.coding import packing
 
 # Bits of the integers that arrays hold in a byte each.
 NARROW = {

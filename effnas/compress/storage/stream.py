@@ -5,7 +5,7 @@ import struct
 import numpy as np
 
 from effnas import errors
-from effnas.compress.clustering import huffman
+from effnas.compress.coding import huffman
 
 _HEAD = struct.Struct('<II')  # symbols, bytes of their words
 

@@ -27,7 +27,7 @@ import ml_dtypes
 import numpy as np
 
 from effnas import errors
-from effnas.compress.clustering import packing, runs
+from effnas.compress.coding import packing, runs
 from effnas.compress.storage import patterns, stream
 
 # Their places are in files: append only.

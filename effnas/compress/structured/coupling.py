@@ -143,9 +143,11 @@ def _grouped(walk, variables, modules):
   left: dict[str, str] = {}
   for places, units in gathered.items():
     name = _first(places, variables, modules)
-    if name is None or len(units) < 2:
+    if name is None:
       continue
     reason = walk.atoms.reason(np.array(units))
+    if len(units) == 1 and reason is None:
+      reason = 'its channels stand or fall together'
     if reason is not None:
       if reason != _OUTPUT and any(path[-1] in _WEIGHTS for path, _ in places):
         left.setdefault(name, reason)

@@ -143,9 +143,7 @@ class Walk:
   def _step(self, eqn, outs):
     if not self._hidden:
       where = '/'.join(self._where)
-      self.steps.append(
-        Step(eqn.primitive.name, where, tuple(outs), literals(eqn))
-      )
+      self.steps.append(Step(title(eqn), where, tuple(outs), literals(eqn)))
 
   def _plain(self, eqn, ins):
     shapes = [tuple(getattr(v.aval, 'shape', ())) for v in eqn.outvars]
@@ -221,6 +219,25 @@ def called(eqn: Any) -> Any:
   if eqn.primitive.name not in CALLS:
     return None
   return next(eqn.params[name] for name in _BODIES if name in eqn.params)
+
+
+def title(eqn: Any) -> str:
+  """Returns the name of an operation, to compare two programs by.
+
+  A convolution has one whether or not it has derivatives of its own, which
+  depends on its channels.
+  """
+  name = eqn.primitive.name
+  if not name.startswith('custom_vjp'):
+    return name
+  inner = called(eqn)
+  for below in getattr(inner, 'jaxpr', inner).eqns:
+    if below.primitive.name == 'cond' and 'branches_platforms' in below.params:
+      eqns = _default(below.params).jaxpr.eqns
+      return eqns[0].primitive.name if len(eqns) == 1 else name
+    if below.primitive.name == 'conv_general_dilated':
+      return 'conv_general_dilated'
+  return name
 
 
 def scopes(eqn: Any) -> tuple[str, ...]:

@@ -109,8 +109,6 @@ def operations(jaxpr: Any, where: Path = ()) -> list[Operation]:
       continue
     shapes = tuple(tuple(getattr(v.aval, 'shape', ())) for v in eqn.outvars)
     found.append(
-      Operation(
-        eqn.primitive.name, '/'.join(here), shapes, follow.literals(eqn)
-      )
+      Operation(follow.title(eqn), '/'.join(here), shapes, follow.literals(eqn))
     )
   return found

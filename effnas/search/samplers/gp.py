@@ -134,7 +134,7 @@ def _added(front: np.ndarray, below: np.ndarray) -> np.ndarray:
     return below[front[:, 0].argmin(), :, 0]
   order = np.argsort(front[:, -1], kind='stable')
   ends = np.append(order, len(front))
-  total, start = np.zeros(below.shape[1]), 0.0
+  total = start = np.zeros(below.shape[1])
   for i, end in enumerate(ends):
     depth = below[end, :, -1] - start
     start = below[end, :, -1]

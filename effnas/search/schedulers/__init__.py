@@ -93,12 +93,12 @@ def load(
   budgeted = 'max_epochs' in inspect.signature(module.decide).parameters
   if budgeted and epochs is not None:
     args = {'max_epochs': epochs, **args}
+  arguments.check(module.decide, args, 'scheduler', name)
   if budgeted and 'max_epochs' not in args:
     raise errors.UserError(
       f'scheduler {name} needs scheduler_args.max_epochs, how many epochs the '
       'longest training has, where the config has no number train.epochs'
     )
-  arguments.check(module.decide, args, 'scheduler', name)
   bounds = getattr(module, 'bounds', None)
   return Scheduler(
     functools.partial(module.decide, **args),

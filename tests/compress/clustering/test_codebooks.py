@@ -7,7 +7,8 @@ import pytest
 
 from effnas import errors
 from effnas.compress import storage
-from effnas.compress.clustering import codebooks, kmeans, packing
+from effnas.compress.clustering import codebooks, kmeans
+from effnas.compress.coding import packing
 
 
 def _params(dtype='float32'):

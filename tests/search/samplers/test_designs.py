@@ -8,7 +8,7 @@ import pytest
 
 from effnas import errors
 from effnas import space as space_lib
-from effnas.search import plain, samplers
+from effnas.search import conductor, journal, plain, samplers
 from effnas.search import trial as trial_lib
 from effnas.search.samplers import latin_hypercube, sobol
 
@@ -66,6 +66,24 @@ def test_grid_passes_over_trials_that_still_run():
   propose = samplers.load('grid', {})
   found = propose(space, mixed_search.problem(space), running, None)
   assert plain.key(found) == plain.key(grid[3])
+
+
+@pytest.mark.parametrize('name', ['grid', 'sobol', 'latin_hypercube'])
+def test_designs_are_the_same_with_trials_side_by_side(name, tmp_path):
+  space = mixed_search.cells()
+  problem = mixed_search.problem(space)
+  with journal.Journal(tmp_path / 'trials.jsonl') as book:
+    leader = conductor.Conductor(
+      problem, samplers.load(name, {}), book, trials=12, concurrency=3
+    )
+    running = []
+    while not leader.exhausted or running:
+      while (trial := leader.next()) is not None:
+        running.append(trial)
+      trial = running.pop(0)
+      leader.done(trial.id, {'accuracy': mixed_search.accuracy(trial.arch)})
+    found = [trial.arch for trial in book.trials]
+  assert keys(found) == keys(walk(name, space, 12))
 
 
 def test_grid_of_ranges_and_beyond():

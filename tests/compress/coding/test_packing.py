@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effnas import errors
-from effnas.compress.clustering import packing
+from effnas.compress.coding import packing
 
 
 @pytest.mark.parametrize('bits', range(1, 9))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from effnas import errors
-from effnas.compress.clustering import runs
+from effnas.compress.coding import runs
 
 
 @pytest.mark.parametrize('bits', range(2, 9))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from effnas import errors
-from effnas.compress.clustering import huffman
+from effnas.compress.coding import huffman
 
 
 def _counts(n, seed):

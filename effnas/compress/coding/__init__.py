@@ -1,0 +1,1 @@
+"""Lossless codes: packed integers, runs of zeros, Huffman."""
