@@ -73,7 +73,7 @@ def serving(rule: operands.Rule, module: linen.Module) -> dict[str, Any]:
     module: Likewise.
 
   Returns:
-    Likewise; results are those of `training`, to the bit.
+    Likewise; results are those of `training`: see `operands`.
 
   Raises:
     UserError: Likewise.
@@ -210,11 +210,7 @@ def _range(module, x):
   if module.is_mutable_collection(schemes.RANGES):
     now = lax.stop_gradient(x).astype(jnp.float32)
     low, high = (
-      jnp.where(
-        jnp.isnan(old),
-        new,
-        jnp.where(momentum < 1, momentum * old + (1 - momentum) * new, old),
-      )
+      jnp.where(jnp.isnan(old), new, momentum * old + (1 - momentum) * new)
       for old, new in ((low, now.min()), (high, now.max()))
     )
     module.put_variable(schemes.RANGES, 'low', low)

@@ -1,7 +1,9 @@
 """Operands of a product under any scheme: codes, and a scale outside of it.
 
 Training and serving multiply the same codes and scale the same result, so they
-agree to the bit.
+agree to the bit wherever sums are exact, as those of integers are. Sums of
+floats (inputs in float, or a kernel's groups) have the same terms, which a
+compiler may add in another order.
 """
 
 from collections.abc import Sequence

@@ -2,11 +2,13 @@
 
 The way of a search: a `Problem` (space, objectives, constraints, footprint) is
 handed to a sampler, which proposes the next architecture from the trials it may
-see; a `Conductor` decides what it may see and writes every event to the
-journal; an engine runs the trials.
+see; a scheduler says how long it trains, or which trial is gone on with; a
+`Conductor` decides what they may see and writes every event to the journal; an
+engine runs the trials.
 
-A new sampler is one new file in `effnas/search/samplers`; a new engine is one
-new file `effnas/search/NAME_engine.py`.
+A new sampler is one new file in `effnas/search/samplers`, a new scheduler one in
+`effnas/search/schedulers`; a new engine is one new file
+`effnas/search/NAME_engine.py`.
 """
 
 from effnas.search.driver import run

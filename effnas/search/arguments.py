@@ -1,4 +1,4 @@
-"""Keyword arguments from a config, checked against the function they are for."""
+"""Keyword arguments from a config, checked against their function."""
 
 from collections.abc import Callable, Mapping
 import inspect

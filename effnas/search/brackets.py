@@ -147,7 +147,8 @@ class _State:
       if waiting:
         return None
       if not begin and not self._begun(plan, turn + 1):
-        return plan[0][0][1]
+        break
+    return plan[0][0][1]  # there is none to be had
 
   def _begun(self, plan: Sequence[Bracket], turn: int) -> bool:
     """Says whether a turn, from 0, has any trial."""

@@ -7,7 +7,6 @@ import inspect
 import json
 import logging
 import pathlib
-import shutil
 from typing import Any
 
 import jax
@@ -20,6 +19,7 @@ from effnas.nn import once, rewrite
 from effnas.recipe import artefact, pipeline
 from effnas.recipe import context as recipe_context
 from effnas.recipe import network as network_lib
+from effnas.search import budget as budget_lib
 from effnas.search import compressing, declared, sections
 from effnas.search import costs as costs_lib
 from effnas.search import metrics as metrics_lib
@@ -175,6 +175,7 @@ def problem(config: Config) -> problem_lib.Problem:
   )
   asked.check()
   after.check()
+  budget_lib.check(config, settings, found.decisions)
   sample = build(config, found.sample(np.random.default_rng(0)))
   _check(sample, dataset, asked.input_dtype)
   asked.counted(sample)  # finds a bad batch before anything starts
@@ -195,6 +196,7 @@ def trained(
   folder: pathlib.Path,
   report: Callable[[int, Mapping[str, Any]], None],
   given: str | pathlib.Path | None = None,
+  budget: budget_lib.Budget | None = None,
 ) -> tuple[network_lib.Network, recipe_context.Context]:
   """Trains a candidate; nothing is converted yet.
 
@@ -208,6 +210,7 @@ def trained(
     report: Called with epoch (from 1) and metrics after each epoch, also those
       of the candidate's further steps.
     given: The weights file of the trained network, where there is one.
+    budget: How far it trains; None is to the end.
 
   Returns:
     The network, and what its further steps are given.
@@ -216,19 +219,21 @@ def trained(
   candidate = build(config, arch)
   settings = dict(candidate.train)
   epochs, start = settings.pop('epochs'), settings.pop('init', None)
+  every = settings.pop('checkpoint_every')
+  until, every, further = budget_lib.resolved(budget, epochs, every)
   context = recipe_context.Context(
     dataset,
     settings,
     candidate.optim,
-    compressing.following(epochs, candidate.recipe.steps, report),
-    folder / 'training',
-    settings.pop('checkpoint_every'),
+    compressing.following(until, candidate.recipe.steps, report),
+    budget_lib.training(folder),
+    every,
   )
   if given is not None:
     return network_lib.Network(candidate.net, artefact.read(given)), context
   variables = artefact.read(start) if start else None
   network = network_lib.Network(candidate.net, variables)
-  fitted = context.fit(compressing.TRAINING, network, epochs=epochs)
+  fitted = context.fit(compressing.TRAINING, network, epochs=epochs, **further)
   return network.replace(variables=fitted.variables), context
 
 
@@ -237,6 +242,7 @@ def fit(
   arch: Arch,
   folder: pathlib.Path,
   report: Callable[[int, Mapping[str, Any]], None],
+  budget: budget_lib.Budget | None = None,
 ) -> dict[str, Any]:
   """Trains a candidate, converts it, and evaluates what would be deployed.
 
@@ -245,17 +251,18 @@ def fit(
     arch: The candidate.
     folder: Receives the weights file, and checkpoints meanwhile.
     report: As for `trained`.
+    budget: As for `trained`; with one the training's checkpoints are kept.
 
   Returns:
     Quality on the validation split, of the converted network.
   """
-  network, context = trained(config, arch, folder, report)
+  network, context = trained(config, arch, folder, report, budget=budget)
   network = build(config, arch).recipe.apply(network, context)
   found = artefact.converted(network, *context.inputs)
   dataset = context.dataset
   quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
   artefact.write(found, folder / WEIGHTS)
-  shutil.rmtree(folder / 'training', ignore_errors=True)
+  budget_lib.settle(folder, budget)
   return quality
 
 
@@ -266,7 +273,11 @@ def evaluate(
   report: Callable[[int, Mapping[str, Any]], None],
 ) -> dict[str, Any]:
   """Evaluates a trial on a worker; see `effnas.search.evaluation`."""
-  return fit(task['config'], arch, folder(task['workdir'], trial), report)
+  own = folder(task['workdir'], trial)
+  return fit(task['config'], arch, own, report, budget_lib.read(task))
+
+
+tidy = budget_lib.tidy
 
 
 def test(task: Mapping[str, Any], arch: Arch, trial: int) -> dict[str, Any]:
@@ -339,7 +350,7 @@ def _accepted() -> dict[str, list[str]]:
     'train': train.fit,
   }
   supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir'}
-  supplied |= {'on_epoch', 'variables', 'loss', 'wrap'}
+  supplied |= {'on_epoch', 'variables', 'loss', 'wrap', 'until', 'parent_dir'}
   accepted = {  # `steps.load` checks those of 'compress'
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()

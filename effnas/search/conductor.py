@@ -17,10 +17,10 @@ class Conductor:
 
   With concurrency c, trial i is proposed once the trials 0 to i - c are
   finished, and its proposal sees exactly these; so the trials of a search do
-  not depend on which one finishes first. Of the trials from i - c + 1 on it sees
-  what was proposed, not what became of it. Where a scheduler cannot decide yet
-  it sees one more finished trial, and so on. An asynchronous search proposes
-  whenever fewer than c trials run, from whatever has finished.
+  not depend on which one finishes first. Of the trials from i - c + 1 on it
+  sees what was proposed, not what became of it. Where a scheduler cannot decide
+  yet it sees one more finished trial, and so on. An asynchronous search
+  proposes whenever fewer than c trials run, from whatever has finished.
 
   A journal with trials in it is gone on with: what was proposed and not
   finished is handed out again, then new trials follow as they would have.

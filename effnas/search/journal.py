@@ -11,10 +11,10 @@ The events, each with 'trial' (its id) and 'time' (Unix seconds):
 - tested: 'metrics'
 
 A line is written at once, so a search that is killed loses at most the line it
-was writing. Against power failure lines are forced onto the disk when a trial
-ends, except trials so short that waiting for the disk would take longer than
-they did: what is not on the disk yet took less than `_SHORT` to find out.
-Proposals and reports alone are not worth it: they come again as they were.
+was writing. Against power failure what a trial tells is forced onto the disk,
+except where waiting for the disk would take longer than the trial did: what is
+not there yet took less than `_SHORT` to find out. A proposal goes there with
+what follows, as it comes again as it was.
 """
 
 from collections.abc import Mapping
@@ -118,11 +118,13 @@ class Journal:
   def _due(self, trial: trial_lib.Trial) -> bool:
     """Says whether the lines have to be on the disk before it goes on."""
     now = time.monotonic()
-    if not trial.finished:
-      self._begun.setdefault(trial.id, now)
+    if trial.id == len(self.trials):
+      self._begun[trial.id] = now
       return False
     # Not known of a trial that began in an earlier run, or is tested.
-    begun = self._begun.pop(trial.id, -math.inf)
+    begun = self._begun.get(trial.id, -math.inf)
+    if trial.finished:
+      self._begun.pop(trial.id, None)
     if self._unsaved is None or begun < self._unsaved:
       self._unsaved = begun
     return now - self._unsaved >= _SHORT

@@ -33,7 +33,7 @@ def levels(max_epochs: int, min_epochs: int, eta: int) -> list[int]:
     ([1, 3, 9, 27, 81], [11, 33, 100])
   """
   if eta < 2:
-    raise errors.UserError(f'eta must be a whole number of 2 or more; got {eta}')
+    raise errors.UserError(f'eta must be 2 or more, got {eta}')
   if min_epochs > max_epochs:
     raise errors.UserError(
       f'min_epochs {min_epochs} is more than max_epochs {max_epochs}'
@@ -75,9 +75,9 @@ def best(
   names = list(problem.objectives)
   if len(names) > 1 and scalarise is None:
     raise errors.UserError(
-      f'scheduler {scheduler} takes one objective, got {", ".join(names)}; name '
-      'one, take pareto_asha, or make them one with scheduler_args.scalarise, '
-      f"e.g. {{'weights': {{{names[0]!r}: 1, {names[1]!r}: 0.01}}}}"
+      f'scheduler {scheduler} takes one objective, got {", ".join(names)}; '
+      'name one, take pareto_asha, or make them one with scheduler_args.'
+      f"scalarise, e.g. {{'weights': {{{names[0]!r}: 1, {names[1]!r}: 0.01}}}}"
     )
   done = [trial for trial in ordered(trials) if trial.status == 'done']
   scores = scalarise_lib.scores(problem, done, scalarise, scheduler)
@@ -87,8 +87,9 @@ def best(
 def comparable(trials: Trials, enough: int) -> list[trial_lib.Trial]:
   """Returns what a sampler may compare: each architecture once.
 
-  Those of the highest rung with enough results have their results there; the
-  others are known to have been tried, no more.
+  Each has its result in the highest rung with enough results or, where it has
+  not come so far, its latest one. Without these a model would know survivors
+  only, and ask again for what the first rung is there to sort out.
 
   Args:
     trials: All trials that may be looked at.
@@ -100,7 +101,7 @@ def comparable(trials: Trials, enough: int) -> list[trial_lib.Trial]:
 
   Reference:
     Falkner, Klein and Hutter 2018, "BOHB: robust and efficient hyperparameter
-    optimization at scale", arXiv:1807.01774, section 3.2.
+    optimization at scale", arXiv:1807.01774, section 3.2, for the rung.
   """
   counts: dict[int, int] = {}
   for trial in trials:
@@ -111,8 +112,10 @@ def comparable(trials: Trials, enough: int) -> list[trial_lib.Trial]:
   found = []
   for trial in trials:
     if trial.parent is None:
-      one: trial_lib.Trial | None = trial
-      while one is not None and one.epochs != rung:
-        one = children.get(one.id)
-      found.append(trial.untold if one is None else one)
+      one = trial
+      while one.epochs != rung and one.id in children:
+        if children[one.id].status != 'done':
+          break
+        one = children[one.id]
+      found.append(one)
   return found

@@ -16,7 +16,7 @@ class Settings:
     objectives: Names of the metrics to search for.
     constraints: Footprint metric to its bound, upper or, where more is better,
       lower; checked before training.
-    trials: How many architectures to try.
+    trials: How many trials to run; one that goes on with another one counts.
     concurrency: How many trials may run at once. The proposal of trial i sees
       the trials before i - concurrency + 1, so that the search is the same
       however long each of them takes.

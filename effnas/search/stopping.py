@@ -1,6 +1,7 @@
 """Stop rules as data: what a training has to have reached by which epoch."""
 
 from collections.abc import Mapping
+import math
 from typing import Any
 
 from effnas.search import metrics
@@ -48,7 +49,9 @@ class Watch:
     value = found.get(self._metric)
     better = max if self._up else min
     # nan, the value of what diverged, is no better than anything.
-    seen = [v for v in (self._best, value) if v is not None and v == v]
+    seen = [
+      v for v in (self._best, value) if v is not None and not math.isnan(v)
+    ]
     self._best = better(seen, default=None)
     bound, best = self._bounds.get(epoch), self._best
     if bound is None or best is None or better(best, bound) == best:

@@ -5,7 +5,7 @@ its final name only when it is complete, so that one cut off by a kill is
 never read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import hashlib
 import json
 import pathlib
@@ -99,7 +99,10 @@ def save(
 
 
 def latest(
-  folder: str | pathlib.Path, state: Any, settings: Mapping[str, Any]
+  folder: str | pathlib.Path,
+  state: Any,
+  settings: Mapping[str, Any],
+  compared: Collection[str] | None = None,
 ) -> Restored | None:
   """Reads the latest complete checkpoint.
 
@@ -107,6 +110,7 @@ def latest(
     folder: Where checkpoints may be.
     state: The state to be, arrays or `jax.ShapeDtypeStruct`s, for the shapes.
     settings: What the checkpoint's settings must equal.
+    compared: Which of them; None is all.
 
   Returns:
     The checkpoint, or None where there is none.
@@ -124,7 +128,7 @@ def latest(
       return None
     items = checkpoint.args.Composite(log=checkpoint.args.JsonRestore())
     log = manager.restore(epoch, args=items)['log']
-    _compare(folder, log['settings'], settings)
+    _compare(folder, log['settings'], settings, compared)
     shapes = jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
       state,
@@ -137,12 +141,15 @@ def latest(
 
 
 def _compare(
-  folder: Any, old: Mapping[str, Any], new: Mapping[str, Any]
+  folder: Any,
+  old: Mapping[str, Any],
+  new: Mapping[str, Any],
+  compared: Collection[str] | None,
 ) -> None:
   new = json.loads(json.dumps(dict(new)))
   differences = [
     f'{key} {old.get(key)!r}, not {new.get(key)!r}'
-    for key in sorted({*old, *new})
+    for key in sorted({*old, *new} if compared is None else compared)
     if old.get(key) != new.get(key)
   ]
   if differences:

@@ -54,6 +54,8 @@ def fit(
   eval_every: int = 0,
   checkpoint_dir: str | pathlib.Path | None = None,
   checkpoint_every: int = 1,
+  until: int | None = None,
+  parent_dir: str | pathlib.Path | None = None,
   on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
   variables: Mapping[str, Any] | None = None,
   loss: Callable | None = None,
@@ -85,6 +87,10 @@ def fit(
       last; 0 is never.
     checkpoint_dir: Where checkpoints are written and resumed from.
     checkpoint_every: Epochs between checkpoints; the last epoch has one.
+    until: Stop after this epoch of a training that is planned for `epochs`, as
+      the learning rate is; a later call goes on. None is all of it.
+    parent_dir: Checkpoints of another training of this network, to go on with
+      under the settings of this one where `checkpoint_dir` has none yet.
     on_epoch: Called with the epoch (from 1) and its metrics, after its
       checkpoint. It sees each epoch at least once: a resumed fit repeats the
       one it resumes from. What it raises ends the training.
@@ -102,7 +108,8 @@ def fit(
 
   Raises:
     Diverged: If the loss is not finite in an epoch.
-    UserError: For settings out of range, or checkpoints of other settings.
+    UserError: For settings out of range, checkpoints of other settings, or a
+      parent without any.
 
   Example:
     >>> from flax import linen
@@ -126,8 +133,12 @@ def fit(
       'epochs': epochs,
       'batch_size': batch_size,
       'checkpoint_every': checkpoint_every,
+      'until': epochs if until is None else until,
     },
   )
+  end = epochs if until is None else until
+  if end > epochs:
+    raise errors.UserError(f'until {until} is more than the {epochs} epochs')
   _check_hash(net)
   _check_shares({'label_smoothing': label_smoothing, 'ema': ema})
   if isinstance(augment, str):
@@ -178,7 +189,7 @@ def fit(
     'pieces': feed.sizes,
     'data': [getattr(dataset, 'name', ''), *dataset.train.x.shape],
   }
-  if checkpoint_dir:
+  if checkpoint_dir or parent_dir:
     # Drawn variables follow from the seed; given ones count by their values.
     start = state.variables()
     shapes = jax.eval_shape(lambda: start)
@@ -186,16 +197,20 @@ def fit(
       shapes if variables is None else start
     )
     settings['net'] = checkpoint.digest_repr(net)
-    restored = checkpoint.latest(checkpoint_dir, state, settings)
+    restored = checkpoint_dir and checkpoint.latest(
+      checkpoint_dir, state, settings
+    )
     if restored:
       done, state, history = restored
       if on_epoch:
         on_epoch(done, dict(history[-1]))
-  for epoch in range(done + 1, epochs + 1):
+    elif parent_dir:
+      done, state, history = _inherited(parent_dir, state, settings)
+  for epoch in range(done + 1, end + 1):
     state, record = _epoch(
       plan, feed, state, seed=seed, epoch=epoch, numbers=numbers
     )
-    last = epoch == epochs
+    last = epoch == end
     if eval_every and (last or epoch % eval_every == 0):
       record |= evaluation.evaluate(
         net, state.variables(), dataset.valid, dataset
@@ -206,6 +221,28 @@ def fit(
     if on_epoch:
       on_epoch(epoch, dict(record))
   return Fitted(state.variables(), history, state.opt_state)
+
+
+def _inherited(
+  folder: str | pathlib.Path,
+  state: state_lib.State,
+  settings: Mapping[str, Any],
+) -> checkpoint.Restored:
+  """Returns what another training left, under the numbers of this one."""
+  try:
+    found = checkpoint.latest(folder, state, settings, compared=('net',))
+  except ValueError as e:
+    raise errors.UserError(
+      f'the training in {folder} cannot be gone on with under another '
+      'optimiser, or where clipping, averaging or pruning is on in one of them '
+      'only'
+    ) from e
+  if found is None:
+    raise errors.UserError(
+      f'there is nothing to go on with: no checkpoint in {folder}'
+    )
+  opt_state = optim_lib.renumbered(found.state.opt_state, state.opt_state)
+  return found._replace(state=found.state.replace(opt_state=opt_state))
 
 
 def _epoch(

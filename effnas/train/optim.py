@@ -262,6 +262,29 @@ def make(
   return optax.GradientTransformation(init, _update(rule))
 
 
+def renumbered(state: Any, numbers: Any) -> Any:
+  """Returns an optimiser's state under other numbers, such as learning rates.
+
+  Args:
+    state: A state of `make(...)`, also within those of other transformations.
+    numbers: One of the same form that has the numbers.
+
+  Example:
+    >>> params = {'w': jnp.ones(2)}
+    >>> one, other = (make(10, lr=lr).init(params) for lr in (0.1, 0.2))
+    >>> renumbered(one, other).numbers['lr'].item() == other.numbers['lr']
+    Array(True, dtype=bool)
+  """
+  return jax.tree.map(
+    lambda old, new: (
+      old._replace(numbers=new.numbers) if isinstance(old, OptimState) else old
+    ),
+    state,
+    numbers,
+    is_leaf=lambda node: isinstance(node, OptimState),
+  )
+
+
 def _is_number(value: Any) -> bool:
   number = isinstance(value, int | float | np.number)
   return number and not isinstance(value, bool)

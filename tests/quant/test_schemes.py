@@ -174,7 +174,12 @@ def test_converted_results_equal_the_trained_to_the_bit(scheme):
   served, integer = quant.convert(net, variables, SHAPE)
   x = _images(seed=2)
   fake = _apply(scheme)(variables, x)
-  np.testing.assert_array_equal(jax.jit(served.apply)(integer, x), fake)
+  # Sums of integers are exact; a compiler may order those of groups, which are
+  # floats, in two ways.
+  grouped = isinstance(SCHEMES[scheme].get('scales'), int)
+  np.testing.assert_allclose(
+    jax.jit(served.apply)(integer, x), fake, rtol=2e-6 * grouped
+  )
   assert jnp.abs(fake - Net().apply(_float(), x)).max() > 1e-4
   # What is stored is narrow, of the promised shapes, and read back as it was.
   dtype = DTYPES.get(scheme)
@@ -214,40 +219,46 @@ def test_a_result_does_not_depend_on_the_batch(scheme):
   )
 
 
-@pytest.mark.parametrize('shape', [(3, 3, 1, 6), (18, 5), (3, 6, 2, 3)])
 @schemes
-def test_kernels_have_the_gradient_of_what_they_stand_for(scheme, shape):
-  rule = _ready(scheme)[0].rules[0]
-  outputs = 2 if len(shape) == 4 and shape[-2] == 2 else 1
-  kernel = jax.random.normal(jax.random.key(3), shape)
-  direction = jax.random.normal(jax.random.key(4), shape)
-  step = (
-    kernels.initial_step(rule, kernel, outputs, '')
-    if rule.scheme.learned
-    else None
-  )
+def test_kernels_have_the_gradient_of_what_they_stand_for(scheme):
+  (rule,) = quant.rules(**SCHEMES[scheme])
+  kernel = jax.random.normal(jax.random.key(3), (3, 6, 2, 3))
+  weights = jax.random.normal(jax.random.key(4), kernel.shape)
+
+  def value(operand):
+    return operand.values * (1 if operand.scale is None else operand.scale)
 
   @jax.jit
-  @jax.value_and_grad
-  def loss(kernel):
-    values, scale = kernels.operand(rule, kernel, outputs, step)
-    return (values * (1 if scale is None else scale) * direction).sum()
+  def both(kernel):
+    step = None
+    if rule.scheme.learned:
+      step = kernels.initial_step(rule, kernel, 2, '')
+    fake, pull = jax.vjp(
+      lambda kernel: value(kernels.operand(rule, kernel, 2, step)), kernel
+    )
+    stored = kernels.store(rule, kernel, 2, step)
+    again = value(kernels.stored_operand(rule, stored, 2, jnp.float32))
+    return fake, again, pull(weights)[0] / weights
 
-  value, slope = loss(kernel)
-  stored = kernels.store(rule, kernel, outputs, step)
-  values, scale = kernels.stored_operand(rule, stored, outputs, jnp.float32)
-  again = values * (1 if scale is None else scale)
-  np.testing.assert_allclose(value, (again * direction).sum(), rtol=1e-4)
-  slope /= direction
+  fake, again, slope = both(kernel)
+  np.testing.assert_array_equal(fake, again)
+  inside = slope > 0.5
   if rule.scheme.weights == 'binary':
     outside = jnp.abs(kernel) > 1
     assert (slope[outside] < slope[~outside].min()).all()
-  elif step is not None:
-    inside = jnp.isclose(slope, 1, rtol=1e-5)
-    assert (inside | (slope == 0)).all()
+  elif rule.scheme.learned:
+    np.testing.assert_allclose(slope, inside, rtol=1e-5)
     assert inside.mean() > 0.5
   else:
     np.testing.assert_allclose(slope, 1, rtol=1e-5)
+  if scheme == 'one_bit':  # It has no code for 0, and 1 as the bound.
+    return
+  # Weights that are all zero stay so, and can leave.
+  fake, again, slope = both(jnp.zeros_like(kernel))
+  assert (fake == 0).all()
+  assert (again == 0).all()
+  assert jnp.isfinite(slope).all()
+  assert (slope > 0).all()
 
 
 def test_dense_layers_accumulate_integers_where_they_can():
@@ -289,27 +300,6 @@ def test_a_large_group_is_the_whole_channel():
     np.testing.assert_array_equal(one.scale, other.scale)
 
 
-@pytest.mark.parametrize('scheme', [name for name in FAST if name != 'one_bit'])
-def test_weights_that_are_all_zero_stay_so_and_can_leave(scheme):
-  (rule,) = quant.rules(**SCHEMES[scheme])
-  kernel = jnp.zeros((6, 3))
-  step = jnp.ones(3) if rule.scheme.learned else None
-
-  @jax.jit
-  @jax.value_and_grad
-  def loss(kernel):
-    values, scale = kernels.operand(rule, kernel, 1, step)
-    return (values * (1 if scale is None else scale)).sum()
-
-  value, slope = loss(kernel)
-  assert value == 0
-  assert jnp.isfinite(slope).all()
-  assert (slope > 0).all()
-  stored = kernels.store(rule, kernel, 1, step)
-  values, scale = kernels.stored_operand(rule, stored, 1, jnp.float32)
-  assert (values * (1 if scale is None else scale) == 0).all()
-
-
 def test_static_ranges_clip():
   (rule,) = quant.rules(8, 4, ranges='static')
   grid = operands.static_grid(rule, jnp.float32(-1), jnp.float32(2))
@@ -323,3 +313,24 @@ def test_static_ranges_clip():
   ends = [float(total(x[i : i + 1])) for i in (0, 4)]
   np.testing.assert_allclose(ends, [-28 / 15, 28 / 15], rtol=1e-6)
   assert computing.is_static(rule)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('scheme', SCHEMES)
+def test_half_precision_stays_half(scheme):
+  net, variables = _ready(scheme)
+  served, integer = quant.convert(net, variables, SHAPE)
+
+  def loss(params, x):
+    return net.apply({**variables, 'params': params}, x).sum()
+
+  half = jax.tree.map(lambda w: w.astype(jnp.bfloat16), variables['params'])
+  x = _images().astype(jnp.bfloat16)
+  value, grads = jax.eval_shape(jax.value_and_grad(loss), half, x)
+  assert {leaf.dtype for leaf in jax.tree.leaves([value, grads])} == {x.dtype}
+  biases = jax.tree.map(
+    lambda w: w.astype(x.dtype) if w.dtype == jnp.float32 else w,
+    integer['params'],
+  )
+  out = jax.eval_shape(served.apply, {**integer, 'params': biases}, x)
+  assert out.dtype == x.dtype

@@ -5,7 +5,7 @@ import pytest
 import toy_search
 
 from effnas import errors
-from effnas.search import conductor, journal, samplers
+from effnas.search import conductor, journal, proposal, samplers, schedulers
 
 _SMALL = {
   'nsga2': {'population': 3},
@@ -308,3 +308,66 @@ def test_results_without_finite_objectives_are_failures(tmp_path):
     'failed',
     'accuracy is not finite: nan',
   )
+
+
+def waiting_for(wanted, seen):
+  """A scheduler that wants to see so many results before each trial."""
+
+  def decide(space, problem, trials, rng, propose):
+    finished = [t.id for t in trials if t.finished]
+    if len(finished) < wanted.get(len(trials), 0):
+      return None
+    seen[len(trials)] = finished
+    return proposal.Proposal(propose())
+
+  return schedulers.Scheduler(decide, None, True)
+
+
+def test_a_scheduler_that_waits_sees_as_many_results_as_it_takes(tmp_path):
+  wanted = {5: 5, 7: 6, 9: 9}
+  for run in range(3):
+    seen = {}
+    leader = lead(
+      tmp_path / str(run),
+      'random',
+      concurrency=3,
+      scheduler=waiting_for(wanted, seen),
+    )
+    shuffled(leader, 3, np.random.default_rng(run))
+    expected = {i: max(0, i - 2, wanted.get(i, 0)) for i in range(14)}
+    assert seen == {i: list(range(n)) for i, n in expected.items()}
+
+
+def test_a_scheduler_that_waits_for_nothing_is_an_error(tmp_path):
+  leader = lead(tmp_path / 'j', 'random', scheduler=waiting_for({2: 3}, {}))
+  with pytest.raises(RuntimeError, match='waits, but no trial runs'):
+    shuffled(leader, 1, np.random.default_rng(0))
+
+
+def test_budget_and_parent_reach_journal_and_worker(tmp_path):
+  made = iter([(3, None), (9, 0)])
+
+  def decide(space, problem, trials, rng, propose):
+    epochs, parent = next(made)
+    arch = propose() if parent is None else trials[parent].arch
+    return proposal.Proposal(arch, epochs, parent)
+
+  leader = lead(
+    tmp_path / 'j',
+    'random',
+    trials=2,
+    scheduler=schedulers.Scheduler(decide, None, True),
+  )
+  first = leader.next()
+  assert leader.call(first) == {
+    'arch': first.arch,
+    'trial': 0,
+    'budget': {'epochs': 3},
+  }
+  leader.done(0, {'accuracy': 0.5})
+  second = leader.next()
+  assert leader.call(second)['budget'] == {'epochs': 9, 'parent': 0}
+  assert second.arch == first.arch
+  assert second.footprint == first.footprint
+  found = journal.read(tmp_path / 'j')
+  assert [(t.epochs, t.parent) for t in found] == [(3, None), (9, 0)]

@@ -68,3 +68,61 @@ def test_metrics_that_are_no_metrics_fail_the_trial(monkeypatch):
 def test_names_of_nothing_are_refused(name, said):
   with pytest.raises(errors.UserError, match=said):
     evaluation.resolve(name)
+
+
+def stubborn(task, arch, trial, report):
+  """Reports falling losses, and catches whatever is an `Exception`."""
+  seen = {k: task[k] for k in ('epochs', 'parent') if k in task}
+  for epoch in (1, 2, 3):
+    try:
+      report(epoch, {'loss': 1 / epoch})
+    except Exception as e:
+      raise AssertionError from e
+  return {'loss': 0.3, 'seen': seen}
+
+
+def watched(bounds, **further):
+  sent = []
+  message = evaluation.run(
+    'test_evaluation:stubborn',
+    {'config': {}, 'workdir': ''},
+    _ARCH,
+    4,
+    sent.append,
+    bounds={'metric': 'loss', 'bounds': bounds, **further},
+  )
+  return message, [m['epoch'] for m in sent]
+
+
+def test_a_budget_is_part_of_the_task():
+  for budget in ({}, {'epochs': 9}, {'epochs': 9, 'parent': 0}):
+    message = evaluation.run(
+      'test_evaluation:stubborn',
+      {'config': {}, 'workdir': ''},
+      _ARCH,
+      4,
+      lambda message: None,
+      budget=budget,
+    )
+    assert message['metrics']['seen'] == budget
+
+
+def test_a_stop_rule_ends_an_evaluation_that_catches_exceptions():
+  message, epochs = watched([[1, 1.0], [2, 0.45], [3, 0.1]])
+  assert message == {
+    'event': 'stopped',
+    'reason': 'loss 0.5 is worse than the bound 0.45 of epoch 2',
+  }
+  assert epochs == [1, 2]
+
+
+def test_what_is_as_good_as_the_bound_goes_on():
+  message, epochs = watched([[1, 1.0], [2, 0.5], [3, 0.34]])
+  assert message['event'] == 'done'
+  assert epochs == [1, 2, 3]
+
+
+def test_the_best_of_an_earlier_run_counts():
+  message, epochs = watched([[1, 0.4], [2, 0.4]], best=0.4)
+  assert (message['event'], epochs) == ('done', [1, 2, 3])
+  assert watched([[1, 0.4]], best=0.6)[1] == [1]

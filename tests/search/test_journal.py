@@ -95,6 +95,12 @@ def test_a_corrupt_middle_line_is_refused_with_its_number(tmp_path):
     ({'event': 'done', 'trial': 2}, "lacks 'metrics'"),
     ({'event': 'dnoe', 'trial': 2}, "unknown event 'dnoe'"),
     ({'trial': 2}, "lacks 'event'"),
+    ({'event': 'stopped', 'trial': 0, 'reason': 'x'}, 'was failed already'),
+    (
+      {'event': 'proposed', 'trial': 3, 'arch': {}, 'footprint': {}}
+      | {'epochs': 9, 'parent': 2},
+      'goes on with trial 2, which is not done',
+    ),
   ],
 )
 def test_an_event_out_of_sense_is_refused_with_its_number(
@@ -166,3 +172,53 @@ def test_a_journal_without_sources_had_latencies_of_datasheets(tmp_path):
   path.write_text(json.dumps({**old, 'sources': {}}) + '\n')
   (trial,) = journal.read(path)
   assert trial.sources == {}
+
+
+def _event(kind, number, **more):
+  return {'event': kind, 'trial': number, **more}
+
+
+@pytest.mark.parametrize('seconds', [0.01, 5.0])
+def test_what_took_long_is_on_the_disk_at_once(tmp_path, monkeypatch, seconds):
+  synced, now = [], [100.0]
+  monkeypatch.setattr(os, 'fsync', lambda file: synced.append(now[0]))
+  monkeypatch.setattr(journal.time, 'monotonic', lambda: now[0])
+  with journal.Journal(tmp_path / 'j') as book:
+    for i in range(40):
+      book.append(_event('proposed', i, arch={}, footprint={}))
+      for epoch in (1, 2):
+        now[0] += seconds / 2
+        before = len(synced)
+        book.append(_event('reported', i, epoch=epoch, metrics={}))
+        assert len(synced) - before == (seconds == 5) or seconds < 1
+      book.append(_event('done', i, metrics={}))
+      if seconds == 5:
+        assert synced[-1] == now[0]
+    count = len(synced)
+    # Forty short trials lasted 0.4 seconds: nothing waits for more than 0.1.
+    assert count == 120 or 3 <= count <= 5
+    assert np.diff([100.0, *synced, now[0]]).max() <= max(seconds, 0.11)
+    book.append(_event('tested', 3, metrics={}))
+    assert len(synced) == count + 1
+    book.append(_event('proposed', 40, arch={}, footprint={}))
+    book.append(_event('done', 40, metrics={}))
+    assert len(synced) == count + 1
+  assert len(synced) == count + 2  # at the end, whatever it is
+
+
+def test_a_disk_that_is_full_late_takes_back_the_last_line(
+  tmp_path, monkeypatch
+):
+  def fail(file):
+    raise OSError(28, 'no space left')
+
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  before = path.read_bytes()
+  with journal.Journal(path) as book:
+    with monkeypatch.context() as patch:
+      patch.setattr(os, 'fsync', fail)
+      with pytest.raises(errors.UserError, match='no space left'):
+        book.append({'event': 'done', 'trial': 2, 'metrics': {}})
+    assert book.trials[2].status == 'proposed'
+    assert path.read_bytes() == before

@@ -46,16 +46,14 @@ def play(leader, concurrency=1, seed=0, fails=()):
       leader.journal.close()
       return list(leader.journal.trials)
     trial = running.pop(rng.integers(len(running)))
-    before = leader.journal.trials[trial.parent] if trial.parent else None
-    epochs = (trial.epochs or 9) - (before.epochs if before else 0)
-    skill = skills.get(trial.parent, 0.0)
-    for skill in budget_search.trained(trial.arch, skill, epochs):
-      pass
-    skills[trial.id] = skill
+    skill, last = skills.get(trial.parent, (0.0, 0))
+    epochs = trial.epochs or 9
+    trained = budget_search.trained(trial.arch, skill, epochs - last)
+    skills[trial.id] = list(trained)[-1], epochs
     if trial.id in fails:
       leader.failed(trial.id, 'MemoryError')
     else:
-      found = budget_search.accuracy(trial.arch, skill)
+      found = budget_search.accuracy(trial.arch, skills[trial.id][0])
       leader.done(trial.id, {'accuracy': found})
 
 
@@ -116,6 +114,16 @@ def test_children_are_no_duplicates_and_new_ones_are_new(tmp_path, name):
   trials = play(lead(tmp_path / 'j', name, concurrency=2), 2)
   roots = [json.dumps(t.arch) for t in trials if t.parent is None]
   assert len(set(roots)) == len(roots)
+
+
+@pytest.mark.parametrize('name', _NAMES)
+def test_asynchronous_searches_go_on_from_whatever_has_finished(tmp_path, name):
+  leader = lead(tmp_path / 'j', name, concurrency=3, asynchronous=True)
+  trials = play(leader, 3, fails={2, 11})
+  assert len(trials) == 40
+  assert any(t.parent is not None for t in trials) == (
+    'max_epochs' in budget_search.ARGS[name]
+  )
 
 
 def test_hyperband_has_the_published_brackets():
@@ -220,7 +228,8 @@ def test_pareto_asha_promotes_nobody_before_those_who_dominate_it(
     own = points[rung.index(parent)]
     above = (points <= own).all(axis=1) & (points < own).any(axis=1)
     assert {rung[i].id for i in np.flatnonzero(above)} <= climbed
-    assert len({t.id for t in rung} & climbed) < len(rung) // 3
+    order = pareto_asha.net if spread == 'net' else pareto.places
+    assert order(points)[rung.index(parent)] < len(rung) // 3
   # Not only the most accurate: a rung's cheap ones climb, too.
   assert min(t.footprint['params'] for t in promoted) < 200
 
@@ -291,40 +300,41 @@ def test_inheriting_beats_training_by_one_rate(tmp_path):
     return max(t.metrics['accuracy'] for t in trials)
 
   gains = [best(0.25, seed) - alone(seed) for seed in range(6)]
-  assert min(gains) > 0
-  assert np.mean(gains) > 0.03
+  assert sum(gain > 0 for gain in gains) >= 5
+  assert np.mean(gains) > 0.05
 
 
-def test_a_sampler_compares_trials_of_one_rung(tmp_path):
+def test_a_sampler_compares_results_of_one_rung_where_there_are(tmp_path):
   trials = play(lead(tmp_path / 'j', 'asha', trials=60))
   counts = collections.Counter(t.epochs for t in trials)
+  assert counts[1] > counts[3] > counts[9] > 0
   roots = [t for t in trials if t.parent is None]
   for enough, rung in ((1, 9), (counts[9] + 1, 3), (counts[3] + 1, 1)):
     shown = rungs.comparable(trials, enough)
     assert [t.arch for t in shown] == [t.arch for t in roots]
-    done = [t for t in shown if t.status == 'done']
-    assert len(done) == counts[rung]
-    assert {t.epochs for t in done} == {rung}
-  assert len([t for t in rungs.comparable(trials, 999) if t.finished]) == max(
-    counts.values()
-  )
+    seen = collections.Counter(t.epochs for t in shown)
+    assert max(seen) == rung
+    assert seen[rung] == counts[rung]
+    climbed = {t.parent for t in trials}
+    assert all(t.epochs == rung or t.id not in climbed for t in shown)
+  running = [*trials[:-1], trials[-1].untold]
+  assert all(t.finished for t in rungs.comparable(running, 1)[:-1])
 
 
-def test_bohb_learns_from_the_highest_rung_with_enough(tmp_path):
+def test_bohb_proposes_what_is_good_with_all_epochs(tmp_path):
   def mean(name, args, seed):
     path = tmp_path / f'{name}{seed}'
     sampler = ('tpe', {'initial': 5})
-    leader = lead(
-      path, name, args=args, sampler=sampler, trials=150, seed=seed
-    )
-    late = [t for t in play(leader)[75:] if t.parent is None]
-    return np.mean([t.metrics['accuracy'] / t.epochs for t in late])
+    leader = lead(path, name, args=args, sampler=sampler, trials=150, seed=seed)
+    late = [t.arch for t in play(leader)[75:] if t.parent is None]
+    skills = [list(budget_search.trained(a, 0.0, 9))[-1] for a in late]
+    return np.mean(skills)  # of all epochs, whatever they got
 
-  for seed in range(2):
+  for seed in range(3):  # the means of five: 0.32 and 0.20
     args = {'max_epochs': 9, 'enough': 8}
     learned = mean('bohb', args, seed)
     drawn = mean('bohb', {**args, 'random': 1.0}, seed + 10)
-    assert learned > 1.1 * drawn
+    assert learned > 1.2 * drawn
 
 
 def test_where_nothing_new_is_left_the_best_go_on(tmp_path):
@@ -424,15 +434,18 @@ def test_stopped_trials_were_worse_and_have_no_results(tmp_path, concurrency):
     assert f'of epoch {last}' in trial.reason
   # What was not stopped has all its epochs.
   for trial in trials:
-    assert trial.status == 'stopped' or trial.metrics['epoch'] == 9
+    assert trial.status == 'stopped' or trial.metrics['epoch'] == 5
 
 
 def test_trials_that_report_nothing_are_told_of(tmp_path):
   leader = lead(tmp_path / 'j', 'median_stopping')
-  with pytest.raises(errors.UserError, match='set train.eval_every to 1'):
-    while (trial := leader.next()) is not None:
-      leader.call(trial)
-      leader.done(trial.id, {'accuracy': 0.5})
+  for _ in range(3):
+    trial = leader.next()
+    assert leader.call(trial)['bounds']['bounds'] == []
+    leader.done(trial.id, {'accuracy': 0.5})
+  trial = leader.next()
+  with pytest.raises(errors.UserError, match=r'set train\.eval_every to 1'):
+    leader.call(trial)
 
 
 @pytest.mark.parametrize('name', sorted({*_NAMES} - {'none', 'pareto_asha'}))
@@ -471,10 +484,14 @@ def test_bad_arguments(name, args, said):
 @pytest.mark.parametrize(
   ('name', 'args', 'said'),
   [
-    ('asha', {'max_epochs': 9, 'eta': 1}, 'eta must be .* 2 or more; got 1'),
+    ('asha', {'max_epochs': 9, 'eta': 1}, 'eta must be 2 or more, got 1'),
     ('asha', {'max_epochs': 9, 'min_epochs': 10}, 'more than max_epochs 9'),
     ('pareto_asha', {'max_epochs': 9, 'spread': 'nte'}, "did you mean 'net'"),
-    ('pbt', {'max_epochs': 9, 'perturb': ['quant.*']}, 'quant.*; give the one'),
+    (
+      'pbt',
+      {'max_epochs': 9, 'perturb': ['quant.*']},
+      r'quant\.\*, but the space',
+    ),
   ],
 )
 def test_arguments_that_do_not_fit(tmp_path, name, args, said):

@@ -20,8 +20,13 @@ def test_defaults_are_deterministic():
   ('section', 'said'),
   [
     ({'trails': 4}, "setting search 'trails'; did you mean 'trials'"),
-    ({'sampler': 'nsga'}, "did you mean 'nsga2'"),
+    ({'sampler': 'nsga'}, "did you mean 'nsga"),
     ({'sampler': 'regularised_evolution'}, "'regularized_evolution'"),
+    ({'scheduler': 'ahsa'}, "did you mean 'asha'"),
+    (
+      {'scheduler': 'asha', 'scheduler_args': {'max_epochs': 0}},
+      'asha.max_epochs must be a whole number of at least 1',
+    ),
     ({'engine': 'rya'}, "did you mean 'ray'"),
     ({'trials': 0}, 'search.trials must be a whole number of at least 1'),
     ({'trials': 2.0}, 'search.trials must be a whole number'),

@@ -120,6 +120,54 @@ def test_checkpoints_of_other_settings_are_refused(tmp_path, change, words):
     resumable(tmp_path, **change)
 
 
+def test_stopped_early_and_gone_on_with_elsewhere_equals_one_training(tmp_path):
+  """Rungs: other folders, no epoch twice, the learning rate of the whole."""
+  epochs = []
+
+  def note(epoch, _):
+    epochs.append(epoch)
+
+  one, two = tmp_path / '1', tmp_path / '2'
+  rare = {'checkpoint_every': 4, 'eval_every': 1}
+  first = resumable(one, note, until=1, **rare)
+  assert len(first.history) == 1
+  resumable(two, note, until=3, parent_dir=one, **rare)
+  # A folder with checkpoints of its own does not look at the parent's again.
+  last = resumable(two, note, parent_dir=one, **rare)
+  assert epochs == [1, 2, 3, 3, 4]
+  assert_same(last, resumable(eval_every=1))
+
+
+def test_a_child_inherits_weights_but_not_the_learning_rate(tmp_path):
+  parent = resumable(tmp_path / '1', until=2, ema=0.0)
+  still = {'lr': 1e-12, 'weight_decay': 0.0, 'clip': 1.0}
+  child = resumable(
+    tmp_path / '2', parent_dir=tmp_path / '1', optim=still, ema=0.0
+  )
+  assert child.opt_state.numbers['lr'].item() == np.float32(1e-12)
+  assert child.opt_state.taken == 2 * parent.opt_state.taken
+  for a, b in zip(
+    jax.tree.leaves(parent.variables['params']),
+    jax.tree.leaves(child.variables['params']),
+    strict=True,
+  ):
+    np.testing.assert_allclose(a, b, rtol=1e-6)
+  assert child.history[:2] == parent.history
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    ({'until': 5}, 'until 5 is more than the 4 epochs'),
+    ({'until': 0}, 'until must be 1 or more; got 0'),
+    ({'parent_dir': 'none/there'}, 'no checkpoint in none/there'),
+  ],
+)
+def test_rungs_that_cannot_be_are_refused(tmp_path, change, words):
+  with pytest.raises(errors.UserError, match=words):
+    resumable(tmp_path, **change)
+
+
 def test_seed_decides():
   one, same, other = (resumable(seed=s, epochs=2) for s in (1, 1, 2))
   assert_same(one, same)

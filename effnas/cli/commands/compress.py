@@ -149,7 +149,7 @@ def _table(found: dict[str, Any]) -> None:
         ', '.join(f'{k}={v}' for k, v in row['settings'].items()) or '-',
         *(labels.value(name, row['quality'][name]) for name in quality),
         *(labels.value(name, row['footprint'][name]) for name in costs),
-        f'{row["seconds"]:.1f}',
+        f'{row["seconds"]:.1f} s',
       ]
       for row in rows
     ],

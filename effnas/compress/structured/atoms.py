@@ -69,7 +69,7 @@ class Atoms:
     """Notes that each of these is a head: positions that were joined."""
     self._wholes.update(self.roots(atoms).ravel().tolist())
 
-  def reason(self, atoms: np.ndarray) -> str | None:
+  def reason(self, atoms: np.ndarray | int) -> str | None:
     """Returns why some of these cannot be cut, or None where all can."""
     return next(self._among(atoms, self._reasons.get), None)
 

@@ -141,14 +141,15 @@ def _grouped(walk, variables, modules):
     gathered.setdefault(tuple(at), []).append(root)
   found: list[tuple[int, Group]] = []
   left: dict[str, str] = {}
-  for places, units in gathered.items():
+  for places, every in gathered.items():
     name = _first(places, variables, modules)
     if name is None:
       continue
-    reason = walk.atoms.reason(np.array(units))
-    if len(units) == 1 and reason is None:
-      reason = 'its channels stand or fall together'
-    if reason is not None:
+    units = [root for root in every if walk.atoms.reason(root) is None]
+    if len(units) < 2:
+      reason = walk.atoms.reason(np.array(every)) or (
+        'its channels stand or fall together'
+      )
       if reason != _OUTPUT and any(path[-1] in _WEIGHTS for path, _ in places):
         left.setdefault(name, reason)
       continue

@@ -25,7 +25,7 @@ _OTHERS = frozenset({
   'eq', 'erf_inv', 'erfc', 'exp', 'exp2', 'ge', 'gt', 'is_finite', 'le',
   'lgamma', 'log', 'logistic', 'lt', 'mul', 'ne', 'nextafter', 'not', 'pow',
   'rsqrt', 'select_n', 'shift_left', 'shift_right_arithmetic',
-  'shift_right_logical', 'square',
+  'shift_right_logical',
 })  # fmt: skip
 ELEMENTWISE = _ODD | _SUMS | _OTHERS
 # Signs of constants that leave a zero as it is.

@@ -19,8 +19,8 @@ Args:
   **args: The scheduler's own keyword arguments, all with defaults but
     `max_epochs`, which is the config's train.epochs where nothing else is said.
 
-It returns a `Proposal`, or None to wait until one more trial has finished. There
-is no other state: brackets, rungs and populations are what the journal holds.
+It returns a `Proposal`, or None to wait until one more trial has finished.
+There is no other state: brackets, rungs and populations are in the journal.
 Where what it makes of a parent breaks a constraint, it is asked again with the
 same `rng`.
 

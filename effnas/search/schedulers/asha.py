@@ -1,6 +1,7 @@
 """ASHA: successive halving in which nobody waits for a rung to be full."""
 
 from collections.abc import Callable, Mapping, Sequence
+import itertools
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def decide(
     max_epochs: Of the last rung.
     min_epochs: The first rung has at least so many.
     eta: One of so many goes on to the next rung, eta times as long.
-    enough: How many results of a rung the sampler needs; it compares trials of
-      the highest rung that has so many.
+    enough: How many results of a rung the sampler needs; see
+      `effnas.search.rungs.comparable`.
     scalarise: How several objectives become one; see
       `effnas.search.scalarise`.
 
@@ -80,7 +81,7 @@ def get_job(
   climbed = rungs.climbed(trials)
   left: list[tuple[trial_lib.Trial, int]] = []
   order([])  # objectives that do not fit are told at once
-  for epochs, above in reversed(list(zip(levels, levels[1:], strict=False))):
+  for epochs, above in reversed(list(itertools.pairwise(levels))):
     rung = [t for t in trials if t.epochs == epochs and t.finished]
     best = order(rung)
     for place, trial in enumerate(best):

@@ -37,8 +37,8 @@ def decide(
     max_epochs: Of the longest training.
     min_epochs: Of the shortest.
     eta: One of so many goes on to the next rung, eta times as long.
-    enough: How many results of a rung the sampler needs; it compares trials of
-      the highest rung that has so many.
+    enough: How many results of a rung the sampler needs; see
+      `effnas.search.rungs.comparable`.
     scalarise: How several objectives become one; see
       `effnas.search.scalarise`.
 

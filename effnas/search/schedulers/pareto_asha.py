@@ -39,8 +39,8 @@ def decide(
     max_epochs: Of the last rung.
     min_epochs: The first rung has at least so many.
     eta: One of so many goes on to the next rung, eta times as long.
-    enough: How many results of a rung the sampler needs; it compares trials of
-      the highest rung that has so many.
+    enough: How many results of a rung the sampler needs; see
+      `effnas.search.rungs.comparable`.
     spread: How a front is ordered: 'net', the next one is the farthest from
       those before, or 'crowding', the loneliest first.
 

@@ -41,8 +41,8 @@ def decide(
     eta: One of so many goes on to the next rung, eta times as long.
     most_rungs: How many rungs there are at most; with k of them eta**(k - 1)
       architectures begin.
-    enough: How many results of a rung the sampler needs; it compares trials of
-      the highest rung that has so many.
+    enough: How many results of a rung the sampler needs; see
+      `effnas.search.rungs.comparable`.
     scalarise: How several objectives become one; see
       `effnas.search.scalarise`.
 

@@ -3,6 +3,7 @@
 from flax import linen
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from effnas import errors
@@ -170,25 +171,81 @@ def test_asking_for_a_group_that_is_not_there_names_the_near_ones():
     structured.choose(net, (3,), ['layer_0'])
 
 
-def test_layer_normalisation_asks_for_zeros():
+def _standardised(x):
+  return linen.BatchNorm(use_running_average=True, use_scale=False)(x)
+
+
+@pytest.mark.parametrize('function', [jnp.exp, _standardised])
+def test_layer_normalisation_asks_for_zeros(function):
   @_net
   def net(x):
     x = linen.Dense(6, name='stuck')(x)
-    return linen.Dense(2)(linen.LayerNorm()(jnp.exp(x)))
+    return linen.Dense(2)(linen.LayerNorm()(function(x)))
 
   assert structured.groups(net, (3,)) == ()
   assert 'layer normalisation' in structured.left(net, (3,))['stuck']
 
 
-def test_code_that_counts_its_channels_otherwise_is_left_alone():
+@pytest.mark.parametrize(
+  'function',
+  [
+    lambda x: x * x.shape[-1] ** 0.5,
+    lambda x: jax.nn.relu(x) if x.shape[-1] == 6 else jax.nn.tanh(x),
+  ],
+)
+def test_code_that_goes_by_its_channels_is_left_alone(function):
   @_net
   def net(x):
     x = linen.Dense(6, name='free')(x)
     x = linen.Dense(6, name='stuck')(x)
-    return linen.Dense(2)(x * 6**0.5 if x.shape[-1] == 6 else x)
+    return linen.Dense(2)(function(x))
 
   assert [group.name for group in structured.groups(net, (3,))] == ['free']
   assert 'would compute something else' in structured.left(net, (3,))['stuck']
+
+
+@pytest.mark.parametrize('parts', [(slice(4), slice(4, None)), (slice(-4),)])
+def test_slices_by_numbers_are_left_alone(parts):
+  @_net
+  def net(x):
+    x = linen.Dense(10, name='stuck')(x)
+    x = jnp.concatenate([jax.nn.relu(x[..., part]) for part in parts], -1)
+    return linen.Dense(2)(x)
+
+  assert structured.groups(net, (3,)) == ()
+  assert list(structured.left(net, (3,))) == ['stuck']
+
+
+def test_units_that_cannot_be_cut_leave_the_others_of_their_layer():
+  @_net
+  def net(x):
+    x = linen.Dense(6, name='hidden')(x)
+    x = jnp.concatenate([jax.nn.softmax(x[..., :2]), x[..., 2:]], -1)
+    return linen.Dense(2)(x)
+
+  (group,) = structured.groups(net, (3,))
+  assert {m.path: m.units for m in group.members}['params/hidden/bias'] == (
+    -1, -1, 0, 1, 2, 3,
+  )  # fmt: skip
+
+
+def test_loops_are_followed(draw):
+  @_net
+  def net(x):
+    x = linen.Dense(6, name='hidden')(x)
+    _, x = jax.lax.scan(
+      lambda total, row: (total + row, total * row),
+      jnp.zeros(x.shape[-1]),
+      x,
+    )
+    return linen.Dense(2)(x)
+
+  variables, x = draw(net, (4,))
+  groups = structured.groups(net, (4,))
+  kept = {'hidden': np.arange(6) % 2 == 0}
+  small, few = structured.remove(net, variables, groups, kept, (4,))
+  want = net.apply(structured.mask(variables, groups, kept), x)
+  np.testing.assert_allclose(small.apply(few, x), want, atol=1e-6)
 
 
 def test_the_input_and_the_output_are_no_groups():
