@@ -6,8 +6,8 @@ see; a scheduler says how long it trains, or which trial is gone on with; a
 `Conductor` decides what they may see and writes every event to the journal; an
 engine runs the trials.
 
-A new sampler is one new file in `effnas/search/samplers`, a new scheduler one in
-`effnas/search/schedulers`; a new engine is one new file
+A new sampler is one new file in `effnas/search/samplers`, a new scheduler one
+in `effnas/search/schedulers`; a new engine is one new file
 `effnas/search/NAME_engine.py`.
 """
 

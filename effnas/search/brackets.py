@@ -54,7 +54,7 @@ def hyperband(max_epochs: int, min_epochs: int, eta: int) -> list[Bracket]:
   levels = rungs.levels(max_epochs, min_epochs, eta)
   most = len(levels)
   return [
-    # In whole numbers: 5 / 3 * 9 is more than 15 in floating point.
+    # The ceiling in whole numbers, exact whatever the division leaves.
     bracket(-(-most * eta ** (size - 1) // size), levels[-size:], eta)
     for size in range(most, 0, -1)
   ]
@@ -71,8 +71,8 @@ def decide(
 ) -> proposal_lib.Proposal | None:
   """Decides on the next trial of a number of brackets, again and again.
 
-  While a rung waits for results, the next bracket begins. The first bracket
-  begins anew when all are finished. Where there are no new architectures left,
+  While a rung waits for results, the next bracket begins; the first one begins
+  anew when no bracket has anybody left to go on with. Where there are no new architectures left,
   a bracket goes on with those that it has.
 
   Args:
@@ -140,10 +140,10 @@ class _State:
         rung = self._roots.get(epochs, [])[turn * count : (turn + 1) * count]
         if len(rung) < count and begin:
           return epochs
-        made, finished = self._climb(rung, one[1:])
+        made, waits = self._climb(rung, one[1:])
         if made is not None:
           return made
-        waiting = waiting or not finished
+        waiting = waiting or waits
       if waiting:
         return None
       if not begin and not self._begun(plan, turn + 1):
@@ -160,13 +160,13 @@ class _State:
   def _climb(
     self, rung: list[trial_lib.Trial], above: Bracket
   ) -> tuple[proposal_lib.Proposal | None, bool]:
-    """Returns who goes on next, and else whether all of it is finished."""
+    """Returns who goes on next, and else whether that has to be waited for."""
     for count, epochs in above:
       if not all(trial.finished for trial in rung):
-        return None, False
+        return None, True
       survivors = self._best(rung)[:count]
       for trial in survivors:
         if trial.id not in self._children:
           return proposal_lib.Proposal(trial.arch, epochs, trial.id), False
       rung = [self._children[trial.id] for trial in survivors]
-    return None, all(trial.finished for trial in rung)
+    return None, False

@@ -23,6 +23,12 @@ _STYLES = {
   'low rank': ('#8e5ea2', 'P'),
   'prune, cluster, encode': ('#b23a48', 'X'),
 }
+# Settings of the float network's controls -> what is written beside them.
+_CONTROLS = {
+  '32 bits': '',
+  'fine-tuned as long': '',
+  'trained anew as briefly as RigL': 'trained briefly',
+}
 # Points of accuracy below the float network at which a panel ends.
 _DEPTH = 25
 
@@ -79,35 +85,45 @@ def _network(axes, rows, name):
       (row['size_bytes'] / 1000, 100 * row['accuracy_test'], setting)
       for row, setting in ours
     ]
+    if not points:
+      continue
     axes.plot(
       [x for x, _, _ in points],
       [max(y, floor) for _, y, _ in points],
       color=colour,
       marker=marker,
-      markersize=12 if family == 'float' else 7,
+      markersize=11 if family == 'float' else 7,
+      linestyle='' if family == 'float' else '-',
       linewidth=0.8,
       alpha=0.9,
       clip_on=False,
       zorder=3,
     )
     for x, y, setting in points:
-      text = setting.split()[0] if setting[0].isdigit() else ''
+      text = setting.split()[0] if len(points) > 1 else ''
+      text = _CONTROLS.get(setting, text)
       if y < floor:
         text += f' ($\\downarrow${y:.0f} %)'
-      axes.annotate(
-        text,
-        (x, max(y, floor)),
-        xytext=(5, 5),
-        textcoords='offset points',
-        color=colour,
-        fontsize=8,
-      )
+      _write(axes, text, (x, max(y, floor)), (6, 4), colour)
   axes.set_ylim(floor, top + 3)
   _sizes(axes, [row['size_bytes'] / 1000 for row in rows])
   axes.set_xlabel('bytes of the file / 1000')
   axes.set_ylabel('test accuracy, %')
   axes.set_title(networks.NETWORKS[name].title, fontsize=11)
   axes.grid(alpha=0.25)
+
+
+def _write(axes, text, point, offset, colour, **settings):
+  label = axes.annotate(
+    text,
+    point,
+    xytext=offset,
+    textcoords='offset points',
+    color=colour,
+    fontsize=8,
+    **settings,
+  )
+  label.set_in_layout(False)
 
 
 def _sizes(axes, sizes):
@@ -121,19 +137,25 @@ def _sizes(axes, sizes):
 def _neighbours(axes, rows, names):
   depth, ratios = 10, [1]
   for name in names:
-    before = table.float_row(rows, name, rows[0]['seed'])
     known = techniques.all_of(networks.NETWORKS[name])
     for row in rows:
       if row['network'] != name or row['technique'] not in known:
         continue
+      before = table.reference(rows, row)
+      if before is None or known[row['technique']].family == 'float':
+        continue
       colour, marker = _STYLES[known[row['technique']].family]
       ratios.append(before['size_bytes'] / row['size_bytes'])
       change = 100 * (row['accuracy_test'] - before['accuracy_test'])
-      if change < -depth:
-        continue
-      axes.plot(
-        ratios[-1], change, color=colour, marker=marker, markersize=6, alpha=0.6
-      )
+      if change >= -depth:
+        axes.plot(
+          ratios[-1],
+          change,
+          color=colour,
+          marker=marker,
+          markersize=6,
+          alpha=0.6,
+        )
   for point in published.POINTS:
     if point.ratio is None:
       continue
@@ -148,14 +170,16 @@ def _neighbours(axes, rows, names):
       fillstyle='none',
       markeredgewidth=1.6,
     )
-    axes.annotate(
-      point.what.replace(', ImageNet', '').replace(', CIFAR-10', ''),
+    text = point.what.replace(', ImageNet', '').replace(', CIFAR-10', '')
+    right = point.ratio < 20
+    offset = (9, -3) if right else (0, 9 if point.ratio < 40 else -16)
+    _write(
+      axes,
+      text,
       (point.ratio, point.change),
-      xytext=(0, 8),
-      textcoords='offset points',
-      ha='center',
-      color=colour,
-      fontsize=7.5,
+      offset,
+      colour,
+      ha='left' if right else 'center',
     )
   axes.axhline(0, color='#222222', linewidth=0.7, linestyle=':')
   axes.set_ylim(-depth, 3)

@@ -35,10 +35,30 @@ def text(rows: Sequence[Row]) -> str:
 
 def float_row(rows: Sequence[Row], name: str, seed: int) -> Row | None:
   """Returns the row of a network in float, where there is one."""
+  return _row(rows, name, techniques.FLOAT, seed)
+
+
+def reference(rows: Sequence[Row], row: Row) -> Row | None:
+  """Returns the float network that a row is compared with.
+
+  Args:
+    rows: Of results.json.
+    row: One of them.
+
+  Returns:
+    For what was trained anew, the float network that was trained as briefly;
+    None where it is not there.
+  """
+  anew = any(step == 'regrow' for step, _ in row['recipe'])
+  wanted = techniques.ANEW if anew else techniques.FLOAT
+  return _row(rows, row['network'], wanted, row['seed'])
+
+
+def _row(rows, name, technique, seed):
   for row in rows:
     if (row['network'], row['technique'], row['seed']) == (
       name,
-      techniques.FLOAT,
+      technique,
       seed,
     ):
       return row
@@ -46,7 +66,6 @@ def float_row(rows: Sequence[Row], name: str, seed: int) -> Row | None:
 
 
 def _of(rows, name, seed):
-  before = float_row(rows, name, seed)
   lines = [
     f'### {networks.NETWORKS[name].title}, seed {seed}',
     '',
@@ -57,7 +76,7 @@ def _of(rows, name, seed):
   for row in rows:
     if (row['network'], row['seed']) != (name, seed):
       continue
-    change = ratio = ''
+    before, change, ratio = reference(rows, row), '', ''
     if before is not None:
       points = 100 * (row['accuracy_test'] - before['accuracy_test'])
       change = f'{points:+.2f}'

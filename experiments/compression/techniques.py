@@ -9,6 +9,8 @@ import networks
 # Bits of the inputs of quantized layers, whatever the weights have.
 ACTIVATIONS = 8
 FLOAT = 'float'
+# The float network with the budget of sparse training.
+ANEW = 'float_anew'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
   step = 'prune', {'sparsity': 0.0, **tuned}
   add('float_tuned', 'float', 'fine-tuned as long', step)
   step = 'regrow', {'sparsity': 0.0, **anew}
-  add('float_anew', 'float', 'trained anew as briefly as RigL', step)
+  add(ANEW, 'float', 'trained anew as briefly as RigL', step)
   for family, name, more in (
     ('post-training quantization', 'ptq', {'ranges': 'static'}),
     ('quantization-aware training', 'qat', {'learned': True, **tuned}),

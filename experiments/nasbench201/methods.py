@@ -22,8 +22,7 @@ class Method:
   args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-# Few seeds for those that take seconds a search. The arguments are the
-# defaults: none was chosen on this table here.
+# Few seeds for those that take seconds a search. All arguments are defaults.
 METHODS = {
   'random': Method(1000),
   'regularized_evolution': Method(200),

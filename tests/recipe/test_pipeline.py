@@ -238,6 +238,10 @@ def test_bad_settings_are_one_line(name, settings, message):
     ({'factor': {'energy': 0.9}}, 'known after the training only: set rank'),
     ({'encode': {}}, 'known after the training only'),
     ({'cluster': {}, 'quantize': {}}, "set scales='tensor'"),
+    (
+      {'prune': {'sparsity': 0.5}, 'quantize': {'weights': 'binary'}},
+      'pruned weights stay zero',
+    ),
     ({'factor': {'rank': 99}}, 'got 99'),
     ({'cluster': {'pattern': 'nothing'}}, 'takes no parameter'),
     ({'prune': {'sparsity': 0.5, 'nm': (2, 4), 'thin': 0}}, 'stem'),

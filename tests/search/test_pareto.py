@@ -160,7 +160,9 @@ def test_the_knee_does_not_depend_on_units_or_dominated_points():
 def test_an_epsilon_front_covers_every_point(points, side):
   kept = pareto_picks.epsilon_front(points, side)
   assert set(kept) <= set(pareto.front(points))
-  assert len(kept) == len(np.unique(np.floor(points[kept] / side), axis=0))
+  boxes = np.floor(points[kept] / side)
+  assert len(kept) == len(np.unique(boxes, axis=0))
+  assert not pareto.ranks(boxes).any()
   if len(points):
     assert pareto_picks.epsilon(points[kept], points) <= side + 1e-9
 

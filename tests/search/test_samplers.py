@@ -8,6 +8,7 @@ import pytest
 import toy_search
 
 from effnas import errors
+from effnas import space as space_lib
 from effnas.search import conductor, journal, pareto, plain, samplers
 from effnas.search import trial as trial_lib
 
@@ -109,6 +110,58 @@ def test_a_search_keeps_to_constraints_and_never_repeats(name, tmp_path):
   assert len(archs) == 24
   assert len(set(map(plain.key, archs))) == 24
   assert max(mixed_search.footprint(arch)['params'] for arch in archs) <= 40
+
+
+@pytest.mark.parametrize(
+  'name',
+  ['grid', 'sobol', 'latin_hypercube', 'local_search', 'tpe', 'motpe']
+  + ['gp', 'bananas'],
+)
+def test_finds_what_is_left(name):
+  """Of 27 archs three were not tried."""
+  space = space_lib.Space({f'o{i}': space_lib.oneof(*'abc') for i in range(3)})
+  grid = list(space.grid())
+  order = np.random.default_rng(0).permutation(27)
+  trials = [
+    trial_lib.Trial(i, grid[j], {}, 'done', {'accuracy': j / 27})
+    for i, j in enumerate(order[:24])
+  ]
+  found = samplers.load(name, {})(
+    space, mixed_search.problem(space), trials, np.random.default_rng(1)
+  )
+  assert found in [grid[j] for j in order[24:]]
+
+
+@pytest.mark.parametrize('name', ['gp', 'bananas'])
+def test_a_scalarisation_makes_one_objective_of_two(name):
+  space = _SPACES['cells']
+  rng = np.random.default_rng(0)
+  trials = []
+  for i in range(20):
+    arch = space.sample(rng)
+    found = {'accuracy': mixed_search.accuracy(arch), 'loss': i % 4}
+    found['params'] = -found['loss']  # so that loss + params is nothing
+    trials.append(trial_lib.Trial(i, arch, {}, 'done', found))
+  one, both = (
+    samplers.load(name, args)(
+      space,
+      mixed_search.problem(space, objectives),
+      trials,
+      np.random.default_rng(3),
+    )
+    for objectives, args in (
+      (['accuracy'], {}),
+      (
+        ['accuracy', 'loss', 'params'],
+        {
+          'scalarise': {
+            'weights': dict.fromkeys(['accuracy', 'loss', 'params'], 1)
+          }
+        },
+      ),
+    )
+  )
+  assert one == both
 
 
 def beats_random(name, space, count, seeds, objectives):

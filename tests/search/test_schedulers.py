@@ -137,7 +137,7 @@ def test_hyperband_has_the_published_brackets():
   ]
 
 
-@pytest.mark.parametrize('concurrency', [1, 4])
+@pytest.mark.parametrize('concurrency', [1, 8])
 def test_hyperband_runs_its_brackets_and_begins_anew(tmp_path, concurrency):
   """A turn has 206 trials; how many run at once changes only their order."""
   leader = lead(
@@ -165,6 +165,19 @@ def test_hyperband_runs_its_brackets_and_begins_anew(tmp_path, concurrency):
   best = sorted(first, key=lambda t: -t.metrics['accuracy'])[:27]
   parents = {t.parent for t in trials}
   assert {t.id for t in first if t.id in parents} == {t.id for t in best}
+
+
+def test_a_bracket_begins_while_the_last_rung_of_the_one_before_trains(
+  tmp_path,
+):
+  leader = lead(tmp_path / 'j', 'successive_halving', concurrency=3)
+  for i in range(12):
+    leader.next()
+    leader.done(i, {'accuracy': i / 20})
+  last = leader.next()
+  assert (last.id, last.epochs) == (12, 9)
+  assert [leader.next().epochs, leader.next().epochs] == [1, 1]
+  assert leader.next() is None
 
 
 def test_halving_goes_on_with_what_did_not_fail(tmp_path):
@@ -203,6 +216,27 @@ def test_asha_promotes_the_top_of_a_rung_and_as_early_as_it_can(tmp_path):
       assert able == []
     else:
       assert trial.parent in able
+      highest = max(trials[i].epochs for i in able)
+      assert trials[trial.parent].epochs == highest
+
+
+def test_asha_promotes_from_the_highest_rung_first(tmp_path):
+  problem = budget_search.problem()
+  archs = [problem.space.sample(np.random.default_rng(i)) for i in range(9)]
+  trials = [
+    trial_lib.Trial(i, arch, {}, 'done', {'accuracy': i / 20}, epochs=1)
+    for i, arch in enumerate(archs)
+  ]
+  trials += [  # of the nine, two of three who may have climbed
+    dataclasses.replace(trials[i], id=9 + n, epochs=3, parent=i)
+    for n, i in enumerate((8, 7))
+  ]
+
+  def decide(seen):
+    found = schedulers.load('asha', {'max_epochs': 9, 'eta': 2}, 9)
+    return found.decide(problem.space, problem, seen, None, lambda shown: {})
+
+  assert decide(trials)[1:] == (4, 8)[:0] + decide(trials)[1:]
 
 
 @pytest.mark.parametrize('spread', ['net', 'crowding'])
@@ -276,6 +310,12 @@ def test_a_population_hands_on_weights_and_changes_numbers_only(tmp_path):
       assert parent == rung[-1]
       assert trial.arch['optim.lr'] != parent.arch['optim.lr']
   assert taken_over == 60 - 60 // 5 - 4 * 9
+
+
+def test_a_population_waits_for_each_member_s_own_last_turn(tmp_path):
+  """More trials at once than members: they are not all running ever."""
+  leader = lead(tmp_path / 'j', 'pbt', concurrency=6, trials=20)
+  assert len(play(leader, 4)) == 20  # it asserts that no more than 4 run
 
 
 def test_inheriting_beats_training_by_one_rate(tmp_path):
@@ -360,6 +400,11 @@ def test_where_nothing_new_is_left_the_best_go_on(tmp_path):
     ]
     assert len(roots) == len(feasible) < len(trials) < 500
     assert sum(t.epochs == 9 for t in trials) >= len(roots) // 9
+    short = len(roots) % 9
+    assert short
+    climbed = {t.parent for t in trials}
+    if name == 'successive_halving':  # the last bracket has fewer
+      assert any(t.id in climbed for t in roots[-short:])
     if 'asha' in name:  # everybody climbs in the end
       assert sum(t.epochs == 9 for t in trials) == len(roots)
 

@@ -59,7 +59,8 @@ class Factored(grown.Growing):
   def grow(self, module, x, call):
     """Computes through the created layers instead."""
     ranks = pair(self.rank)
-    _check(module, self.rank, x.shape[-1], '/'.join(rewrite.path_of(module)))
+    channels = x.shape[-1], module.features
+    _check(module, self.rank, channels, '/'.join(rewrite.path_of(module)))
 
     def layer(name, features, **fields):
       return module.clone(parent=module, name=name, features=features, **fields)
@@ -123,7 +124,7 @@ def convert(
   for path, (rule, layer) in there.items():
     key = 'params', *(path.split('/') if path else ())
     kernel = flat.pop((*key, 'kernel'))
-    _check(layer, rule.rank, kernel.shape[-2], path)
+    _check(layer, rule.rank, kernel.shape[-2:], path)
     for name, part in _parts(layer, kernel, rule.rank).items():
       flat[(*key, name, 'kernel')] = part
     if (*key, 'bias') in flat:
@@ -178,7 +179,7 @@ def _parts(layer, kernel, rank):
 
 
 def _check(layer, rank, channels, path):
-  most = channels, layer.features
+  most = tuple(channels)
   if not windowed(layer):
     if isinstance(rank, tuple):
       raise errors.UserError(

@@ -55,7 +55,7 @@ class Grown(linen.Module):
   `quant.rules(8, patterns=dict.fromkeys(paths(...), quant.FLOAT))`.
 
   Attributes:
-    base: The model: any Linen module, `base(x)` or `base(x, train=...)`. The
+    inner: The model: any Linen module, `inner(x)` or `inner(x, train=...)`. The
       field has another name than that of `Rewritten`, as both share one scope.
     rules: The rules, first match first.
 
@@ -67,12 +67,12 @@ class Grown(linen.Module):
     {'kernel': (8, 2)}
   """
 
-  base: linen.Module
+  inner: linen.Module
   rules: tuple[Growing, ...] = ()
 
   def setup(self):
     """Lets the model's variables stand where they stand without the wrapper."""
-    linen.share_scope(self, self.base)
+    linen.share_scope(self, self.inner)
 
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Calls the model under the rules.
@@ -87,7 +87,7 @@ class Grown(linen.Module):
     intercept = functools.partial(
       _intercept, self.rules, len(rewrite.path_of(self))
     )
-    return rewrite.call(self.base, intercept, x, train)
+    return rewrite.call(self.inner, intercept, x, train)
 
 
 def found(

@@ -146,14 +146,14 @@ def merge(
     (True, True)
   """
   flat = traverse_util.flatten_dict(dict(variables))
-  there = grown.found(net.base, net.rules, input_shape, dtype)
+  there = grown.found(net.inner, net.rules, input_shape, dtype)
   for path, (rule, _) in there.items():
     key = 'params', *(path.split('/') if path else ())
     a, b = (flat.pop((*key, name, 'kernel')) for name in NAMES)
     b = b.reshape(b.shape[-2:])
     change = jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
     flat[(*key, 'kernel')] += rule.alpha / rule.rank * change
-  return net.base, traverse_util.unflatten_dict(flat)
+  return net.inner, traverse_util.unflatten_dict(flat)
 
 
 def split(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

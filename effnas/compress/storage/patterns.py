@@ -6,11 +6,11 @@ import numpy as np
 
 from effnas.compress.coding import packing
 
-# Bits of the integers that arrays hold in a byte each.
+# Bits of the numbers that arrays hold in a byte each.
 NARROW = {
   **{'int4': 4, 'uint4': 4},
   **{'int2': 2, 'uint2': 2},
-  **{'int1': 1, 'uint1': 1},
+  **{'int1': 1, 'uint1': 1, 'bool': 1},
 }
 
 

@@ -6,8 +6,7 @@ is, so variables of which nothing is coded are their own stored form.
 
 A form is used as a whole where its bytes are fewer than those of the array (a
 shared palette not counted), and left out otherwise: that follows from the
-shape, the dtype, the number of living weights and the palette alone. Integers
-of 2 bits and 1 are always coded, as files hold no narrower ones than of 4.
+shape, the dtype, the number of living weights and the palette alone.
 """
 
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ from effnas.compress.storage.forms import Form
 
 SUFFIX = '.coded'
 BOOKS = 'books' + SUFFIX
-_ALWAYS = ('int2', 'uint2', 'int1', 'uint1')
 
 
 class _Shared(NamedTuple):
@@ -200,8 +198,6 @@ def _resolved(variables, forms):
         f'names that end in {SUFFIX!r} are those of coded variables; got '
         f'{name!r}'
       )
-    if getattr(getattr(flat[path], 'dtype', None), 'name', None) in _ALWAYS:
-      forms.setdefault(name, Form())
   return flat, {paths[name]: form for name, form in forms.items()}
 
 
@@ -254,7 +250,7 @@ def _placed(flat, forms, code, book):
   for path, form in forms.items():
     leaf, data = flat[path], code(path, form)
     plain = patterns.nbytes(leaf.size, leaf.dtype)
-    if leaf.dtype.name in _ALWAYS or data.size < plain:
+    if data.size < plain:
       stored[(*path[:-1], path[-1] + SUFFIX)] = data
       used |= {form.book} - {None}
     else:

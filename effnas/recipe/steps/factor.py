@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from effnas import errors
+from effnas.compress import structured
 from effnas.compress.lowrank import factored, grown, ranks
 from effnas.nn import rewrite
 from effnas.recipe import network as network_lib
@@ -59,9 +60,9 @@ class Factor(step.Step):
         'ranks by energy or share are known after the training only: set rank'
       )
     rules = self._of_rank(network.net.model, input_shape, dtype)
-    model = grown.Grown(network.net.model, rules)
+    model = _grown(network.net.model, rules)
     abstract = rewrite.abstract_variables(model, input_shape, dtype)
-    return _with(network, model, rules, abstract, input_shape, dtype)
+    return _with(network, rules, abstract, input_shape, dtype)
 
   def run(self, network, context):
     """See `Step`."""
@@ -78,8 +79,8 @@ class Factor(step.Step):
       rules = ranks.by_budget(
         model, variables, self.share, shape, self.pattern, dtype
       )
-    wide, variables = factored.convert(model, variables, rules, shape, dtype)
-    found = _with(network, wide, rules, variables, shape, dtype)
+    _, variables = factored.convert(model, variables, rules, shape, dtype)
+    found = _with(network, rules, variables, shape, dtype)
     if self.epochs:
       fitted = context.fit(self.name, found, epochs=self.epochs, lr=self.lr)
       found = found.replace(variables=fitted.variables)
@@ -110,10 +111,20 @@ class Factor(step.Step):
     return tuple(found)
 
 
-def _with(network, model, rules, variables, input_shape, dtype):
+def _grown(model, rules):
+  """The model of factored layers; what narrows it stays around them."""
+  if isinstance(model, structured.Narrowed):
+    return model.clone(base=grown.Grown(model.base, rules))
+  return grown.Grown(model, rules)
+
+
+def _with(network, rules, variables, input_shape, dtype):
   """The network of factored layers; quantization sees the factors alone."""
-  wrapped = grown.paths(network.net.model, rules, input_shape, dtype)
+  model = network.net.model
+  wrapped = grown.paths(model, rules, input_shape, dtype)
   return network.replace(
-    net=rewrite.Rewritten(model, network_lib.apart(network.net.rules, wrapped)),
+    net=rewrite.Rewritten(
+      _grown(model, rules), network_lib.apart(network.net.rules, wrapped)
+    ),
     variables=variables,
   )

@@ -6,6 +6,7 @@ from typing import Any
 from flax import traverse_util
 
 from effnas import errors, quant
+from effnas.compress import structured
 from effnas.compress.lowrank import grown
 from effnas.nn import rewrite
 from effnas.quant import folding
@@ -112,6 +113,12 @@ class Quantize(step.Step):
     )
 
   def _check(self, network: network_lib.Network) -> None:
+    nonzero = self.weights in (1, 'binary')
+    if network.masks and (nonzero or self.zero_point in ('weights', 'both')):
+      raise errors.UserError(
+        'pruned weights stay zero under symmetric codes of 2 bits or more; got '
+        f'weights={self.weights!r}, zero_point={self.zero_point!r}'
+      )
     if network.tied and self.scales != 'tensor':
       raise errors.UserError(
         "clusters stay clusters under one scale a kernel: set scales='tensor'; "
@@ -139,10 +146,10 @@ class Quantize(step.Step):
 
     Scales differ from kernel to kernel, and so do the codes.
     """
-    model = network.net.model
-    left: tuple[str, ...] = ()
-    if isinstance(model, grown.Grown):
-      left = grown.paths(model.base, model.rules, input_shape, dtype)
+    model, left = network.net.model, ()
+    inner = model.base if isinstance(model, structured.Narrowed) else model
+    if isinstance(inner, grown.Grown):
+      left = grown.paths(inner.inner, inner.rules, input_shape, dtype)
     # The rules so far keep it in float.
     others = tuple(
       r for r in network.net.rules if not isinstance(r, quant.Quantize)

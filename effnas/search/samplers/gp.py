@@ -12,6 +12,7 @@ from effnas.search import problem as problem_lib
 from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
 
+_DOUBTS = (1.0, 2.0, 4.0)
 _ROUNDS = 3  # of candidates near the best candidates
 _MARGIN = 0.5  # of the front's range, from its worst values to the reference
 _GRID = np.linspace(-8, 8, 20_001)
@@ -32,7 +33,9 @@ def propose(
 
   With several objectives it is that of the hypervolume. The kernel knows
   options from ranges, so that architectures and hyper-parameters can be
-  searched together.
+  searched together. A process whose parameters are fitted is too sure of itself
+  and stays on a local optimum; so its deviations are taken once, twice or four
+  times, as chance decides for each trial.
 
   Args:
     space: The space.
@@ -64,10 +67,15 @@ def propose(
   models = [gaussian_process.GaussianProcess(apart, v) for v in values.T]
   gain = _improvement(values)
 
+  doubt = rng.choice(_DOUBTS)
+
   def rate(archs):
     away = features.apart(features.rows(archs), rows)
     found = [model.predict(away) for model in models]
-    return gain(*(np.stack(part, axis=1) for part in zip(*found, strict=True)))
+    mean, deviation = (
+      np.stack(part, axis=1) for part in zip(*found, strict=True)
+    )
+    return gain(mean, doubt * deviation)
 
   places = np.argsort(pareto.places(points))
   pool = [space.sample(rng) for _ in range(candidates // 2)]

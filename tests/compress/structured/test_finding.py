@@ -70,19 +70,23 @@ def test_all_members_of_a_residual_sum_are_one_group():
   }
 
 
-def test_parts_of_a_concatenation_are_groups_of_their_own():
+def test_parts_of_a_concatenation_are_groups_of_their_own(draw):
   @_net
   def net(x):
     parts = [linen.Dense(n, name=f'part_{n}')(x) for n in (2, 3)]
     return linen.Dense(2, name='last')(jnp.concatenate(parts, -1))
 
+  groups = structured.groups(net, (4,))
   units = [
-    dict(((m.path, m.axis), m.units) for m in group.members)[
-      'params/last/kernel', 0
-    ]
-    for group in structured.groups(net, (4,))
+    {m.path: m.units for m in group.members}['params/last/kernel']
+    for group in groups
   ]
   assert units == [(0, 1, -1, -1, -1), (-1, -1, 0, 1, 2)]
+  variables, _ = draw(net, (4,))
+  kept = {'part_2': [False, True], 'part_3': [True, False, True]}
+  _, few = structured.remove(net, variables, groups, kept, (4,))
+  rows = variables['params']['last']['kernel'][np.array([1, 2, 4])]
+  np.testing.assert_array_equal(few['params']['last']['kernel'], rows)
 
 
 def test_a_flattened_map_holds_each_unit_at_every_position():

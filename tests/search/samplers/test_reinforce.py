@@ -10,27 +10,34 @@ from effnas.search import trial as trial_lib
 from effnas.search.samplers import reinforce
 
 
-def test_one_step_is_the_gradient_of_the_log_likelihood():
-  """Two trials; by finite differences of the second's log-likelihood."""
-  taken = np.array([[0, 1], [2, -1]])
-  rewards, widths = np.array([0.0, 1.0]), np.array([3, 2])
-  found = reinforce._learn(taken, rewards, widths, rate=0.1, decay=0.9)
-  gain = 1 / 0.5  # of the spread of 0 and 1, over the baseline 0
+def test_each_step_is_the_gradient_of_the_log_likelihood():
+  """Replayed beside it with finite differences."""
+  rng = np.random.default_rng(0)
+  taken = rng.integers(3, size=(6, 2))
+  taken[3, 1] = -1  # inactive: nothing is learned
+  rewards = rng.random(6)
+  found = reinforce._learn(taken, rewards, np.array([3, 3]), 0.5, 0.9)
 
-  def likelihood(logits):
-    return logits[2] - np.log(np.exp(logits).sum())
+  logits, baseline, step = np.zeros((2, 3)), rewards[0], 1e-6
 
-  step = 1e-6
-  gradient = np.array(
-    [
-      (likelihood(step * row) - likelihood(-step * row)) / (2 * step)
-      for row in np.eye(3)
-    ]
-  )
-  logits = 0.1 * gain * gradient
-  expected = np.exp(logits) / np.exp(logits).sum()
-  assert found[0] == pytest.approx(expected, rel=1e-6)
-  assert found[1].tolist() == [0.5, 0.5, 0.0]  # inactive: nothing learned
+  def likelihood(row, option):
+    return row[option] - np.log(np.exp(row).sum())
+
+  for i in range(6):
+    spread = rewards[: i + 1].std()
+    gain = (rewards[i] - baseline) / spread if spread else 0.0
+    for k, option in enumerate(taken[i]):
+      slopes = [
+        likelihood(logits[k] + step * e, option)
+        - likelihood(logits[k] - step * e, option)
+        for e in np.eye(3)
+      ]
+      if option >= 0:
+        logits[k] += 0.5 * gain * np.array(slopes) / (2 * step)
+    baseline = 0.9 * baseline + 0.1 * rewards[i]
+  expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+  assert found == pytest.approx(expected, rel=1e-6)
+  assert np.ptp(expected) > 0.2
 
 
 def test_without_trials_every_option_is_as_likely():

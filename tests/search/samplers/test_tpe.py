@@ -16,14 +16,27 @@ def density(space, archs, weights=None):
 
 
 def test_a_density_sums_to_one_over_options():
-  space = mixed_search.cells()
-  small = space_lib.Space({f'o{i}': space_lib.oneof(*'abc') for i in range(4)})
+  space = space_lib.Space({f'o{i}': space_lib.oneof(*'abc') for i in range(4)})
   rng = np.random.default_rng(0)
-  for s in (small,):
-    found = density(s, [s.sample(rng) for _ in range(6)])
-    rows = features_lib.Features(s).rows(s.grid())
-    assert np.exp(found.log(rows)).mean() == pytest.approx(1)
-  assert len(space.decisions) == 8
+  found = density(space, [space.sample(rng) for _ in range(6)])
+  rows = features_lib.Features(space).rows(space.grid())
+  assert np.exp(found.log(rows)).mean() == pytest.approx(1)
+
+
+def test_a_density_sums_to_one_over_alternatives():
+  space = space_lib.Space(
+    space_lib.oneof(
+      mixed_search.Convolution(kernel=space_lib.oneof(3, 5, 7)),
+      mixed_search.Attention(
+        heads=space_lib.oneof(1, 2), dropout=space_lib.oneof(0, 1)
+      ),
+    )
+  )
+  archs = list(space.grid())
+  chances = [1 / 6 if len(arch) == 2 else 1 / 8 for arch in archs]
+  found = density(space, [archs[0], archs[1], archs[5]])
+  rows = features_lib.Features(space).rows(archs)
+  assert np.exp(found.log(rows)) @ chances == pytest.approx(1)
 
 
 def test_a_density_integrates_to_one_over_a_range():
@@ -77,11 +90,10 @@ def test_the_good_ones_are_the_first_fronts_and_keep_the_hypervolume():
   assert sorted(chosen) == np.flatnonzero(rank == 0).tolist()
   assert weights.max() == 1
   assert weights.min() >= 0.05
-  few, _ = motpe._split(points, 3)
-  corner = points.max(axis=0)
-  kept = pareto.hypervolume(points[few], corner)
-  others = [
-    pareto.hypervolume(points[rng.permutation(chosen)[:3]], corner)
-    for _ in range(20)
-  ]
-  assert kept > np.median(others)
+
+
+def test_of_a_front_too_large_the_spread_points_are_good():
+  x = np.array([0.0, 0.01, 0.02, 0.03, 0.5, 0.97, 1.0])
+  chosen, _ = motpe._split(np.stack([x, 1 - x], axis=1), 3)
+  assert 4 in chosen
+  assert len(set(chosen)) == 3
