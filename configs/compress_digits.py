@@ -21,9 +21,11 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
   if variant not in _VARIANTS:
     raise errors.unknown('variant', variant, _VARIANTS)
   smoke, search = variant == 'smoke', variant == 'search'
-  order: tuple[str, ...] = ('prune', 'cluster', 'quantize', 'encode')
+  order: tuple[str, ...] = ('remove', 'prune', 'cluster', 'quantize', 'encode')
   if search:
     order = ('prune', 'quantize')
+  elif smoke:  # What the variant's own command, a search, can plan.
+    order = order[:-1]
   return ml_collections.ConfigDict(
     {
       'space': 'survey_cnn' if search else 'published',
@@ -54,6 +56,7 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
       # A choice in a config is a mapping from its kind to its arguments.
       'compress': {
         'order': order,
+        'remove': {'sparsity': 0.25, 'epochs': 1 if smoke else 5},
         'prune': {
           'sparsity': {'oneof': (0.0, 0.5, 0.75)} if search else 0.75,
           'epochs': 1 if smoke else 5,

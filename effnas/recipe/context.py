@@ -78,7 +78,7 @@ class Context:
 
     def loss(params, batch):
       x, y = batch
-      logits = network.net.apply({'params': params, **rest}, x)
+      logits: Any = network.net.apply({'params': params, **rest}, x)
       return losses.cross_entropy(logits, y)
 
     def cut(array):

@@ -72,8 +72,8 @@ def decide(
   """Decides on the next trial of a number of brackets, again and again.
 
   While a rung waits for results, the next bracket begins; the first one begins
-  anew when no bracket has anybody left to go on with. Where there are no new architectures left,
-  a bracket goes on with those that it has.
+  anew when no bracket has anybody left to go on with. Where there are no new
+  architectures left, a bracket goes on with those that it has.
 
   Args:
     problem: One objective.

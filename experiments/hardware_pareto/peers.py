@@ -1,8 +1,9 @@
 """Other packages' searches on the same tables.
 
-A search here is told only what is new: where it asks again for what it has
-asked before, it gets the answer at no cost, as nothing would be trained twice.
-Ours do not ask again. After so many asks for one that is new, it ends early.
+Where a search asks again for what it has asked before, it gets the answer and
+its budget stays, as nothing would be trained twice; ours do not ask again. Some
+go round in circles, so that asking ends after twice the budget: then the curve
+goes on as it ended.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ import warnings
 
 import numpy as np
 
-_ASKS = 20  # for each evaluation of the budget, at most
+_ASKS = 2  # for each evaluation of the budget, at most
 
 # From the numbers of the options to the scores.
 Look = Callable[[Sequence[int]], list[float]]
@@ -105,6 +106,11 @@ def pymoo_nsga2(
     **args,
   )
   algorithm.setup(posed, termination=('n_gen', 10**6), seed=seed)
+  with np.errstate(invalid='ignore'):  # its crowding distances
+    _pymoo(algorithm, posed, counted)
+
+
+def _pymoo(algorithm: Any, posed: Any, counted: _Counted) -> None:
   while counted.going and algorithm.has_next():
     asked = algorithm.ask()
     told = np.array([counted(one) for one in asked.get('X')])

@@ -99,7 +99,9 @@ def test_killed_at_any_moment_the_same_trials_follow(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name', ['asha', 'hyperband', 'pbt'])
+@pytest.mark.parametrize(
+  'name', ['asha', 'hyperband', 'pbt', 'median_stopping']
+)
 def test_a_killed_ray_driver_goes_on_as_an_inline_search_would_have(
   tmp_path, name
 ):

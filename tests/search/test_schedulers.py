@@ -1,6 +1,7 @@
 """Schedulers; a new file in schedulers/ is held to the contract by itself."""
 
 import collections
+import dataclasses
 import json
 
 import budget_search
@@ -220,23 +221,29 @@ def test_asha_promotes_the_top_of_a_rung_and_as_early_as_it_can(tmp_path):
       assert trials[trial.parent].epochs == highest
 
 
-def test_asha_promotes_from_the_highest_rung_first(tmp_path):
+def test_asha_promotes_from_the_highest_rung_first():
   problem = budget_search.problem()
-  archs = [problem.space.sample(np.random.default_rng(i)) for i in range(9)]
   trials = [
-    trial_lib.Trial(i, arch, {}, 'done', {'accuracy': i / 20}, epochs=1)
-    for i, arch in enumerate(archs)
-  ]
-  trials += [  # of the nine, two of three who may have climbed
-    dataclasses.replace(trials[i], id=9 + n, epochs=3, parent=i)
-    for n, i in enumerate((8, 7))
+    trial_lib.Trial(i, {'x': i}, {}, 'done', {'accuracy': i / 20}, epochs=1)
+    for i in range(9)
   ]
 
-  def decide(seen):
-    found = schedulers.load('asha', {'max_epochs': 9, 'eta': 2}, 9)
-    return found.decide(problem.space, problem, seen, None, lambda shown: {})
+  def climb(number, epochs):
+    one = dataclasses.replace(
+      trials[number], id=len(trials), epochs=epochs, parent=number
+    )
+    trials.append(one)
 
-  assert decide(trials)[1:] == (4, 8)[:0] + decide(trials)[1:]
+  for number in (8, 0, 7):  # one of the nine could still climb, one of these
+    climb(number, 3)
+  decide = schedulers.load('asha', {'max_epochs': 9}).decide
+  made = []
+  for _ in range(3):
+    found = decide(problem.space, problem, trials, None, lambda shown: {})
+    made.append((found.epochs, found.parent))
+    if found.parent is not None:
+      climb(found.parent, found.epochs)
+  assert made == [(9, 9), (3, 6), (1, None)]
 
 
 @pytest.mark.parametrize('spread', ['net', 'crowding'])

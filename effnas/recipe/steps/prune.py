@@ -116,11 +116,9 @@ class Prune(step.Step):
       found = network.replace(variables=fitted.variables)
       return masked(found, fitted.opt_state.masks)
     params = network.variables['params']
+    gradient, batches = context.gradients(network, self.examples)
     scores = pruning.estimate(
-      self.criterion,
-      params,
-      *context.gradients(network, self.examples),
-      seed=self.seed,
+      self.criterion, params, gradient, batches, self.seed
     )
     found = masked(
       network,

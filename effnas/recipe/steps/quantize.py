@@ -146,7 +146,8 @@ class Quantize(step.Step):
 
     Scales differ from kernel to kernel, and so do the codes.
     """
-    model, left = network.net.model, ()
+    model = network.net.model
+    left: tuple[str, ...] = ()
     inner = model.base if isinstance(model, structured.Narrowed) else model
     if isinstance(inner, grown.Grown):
       left = grown.paths(inner.inner, inner.rules, input_shape, dtype)

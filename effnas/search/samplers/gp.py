@@ -12,8 +12,9 @@ from effnas.search import problem as problem_lib
 from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
 
-_DOUBTS = (1.0, 2.0, 4.0)
+_DOUBTS = (1.0, 2.0, 4.0)  # what deviations are multiplied by
 _ROUNDS = 3  # of candidates near the best candidates
+_MOST = 400  # trials to learn from: time goes with the cube of it
 _MARGIN = 0.5  # of the front's range, from its worst values to the reference
 _GRID = np.linspace(-8, 8, 20_001)
 _NORMAL = np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in _GRID])
@@ -33,14 +34,14 @@ def propose(
 
   With several objectives it is that of the hypervolume. The kernel knows
   options from ranges, so that architectures and hyper-parameters can be
-  searched together. A process whose parameters are fitted is too sure of itself
-  and stays on a local optimum; so its deviations are taken once, twice or four
-  times, as chance decides for each trial.
+  searched together. With one objective, a fitted process is too sure of itself
+  and may stay on a local optimum; so its deviations are taken once, twice or
+  four times, as chance decides for each trial.
 
   Args:
     space: The space.
     problem: Any number of objectives.
-    trials: The trials to look at.
+    trials: The trials to look at; it learns from 400 of them at most.
     rng: The source of chance.
     initial: How many random trials come first.
     candidates: How many to compare in each of three rounds, the later ones near
@@ -60,14 +61,17 @@ def propose(
     points = scalarise_lib.scores(problem, done, scalarise, 'gp')[:, None]
   if len(done) < max(2, initial):
     return space.sample(rng)
+  places = np.argsort(pareto.places(points))
+  best = [done[i].arch for i in places[:10]]
+  kept = _kept(places)
+  points = points[kept]
   features = features_lib.Features(space)
-  rows = features.rows(trial.arch for trial in done)
+  rows = features.rows(done[i].arch for i in kept)
   values = np.stack([_evened(column) for column in points.T], axis=1)
   apart = features.apart(rows, rows)
   models = [gaussian_process.GaussianProcess(apart, v) for v in values.T]
   gain = _improvement(values)
-
-  doubt = rng.choice(_DOUBTS)
+  doubt = rng.choice(_DOUBTS) if len(models) == 1 else 1.0
 
   def rate(archs):
     away = features.apart(features.rows(archs), rows)
@@ -77,9 +81,7 @@ def propose(
     )
     return gain(mean, doubt * deviation)
 
-  places = np.argsort(pareto.places(points))
   pool = [space.sample(rng) for _ in range(candidates // 2)]
-  best = [done[i].arch for i in places[:10]]
   pool += moves.around(space, best, candidates - len(pool), rng)
   gains = rate(pool)
   for _ in range(_ROUNDS - 1):
@@ -89,6 +91,14 @@ def propose(
   ordered = (pool[i] for i in np.argsort(-gains, kind='stable'))
   found = screening.first_new(problem, ordered, screening.tried(trials))
   return space.sample(rng) if found is None else found
+
+
+def _kept(places: np.ndarray) -> np.ndarray:
+  """The trials to learn from: of many the best, and some of all others."""
+  if len(places) <= _MOST:
+    return np.arange(len(places))
+  rest = np.linspace(_MOST // 2, len(places) - 1, _MOST - _MOST // 2)
+  return np.sort(places[np.append(np.arange(_MOST // 2), rest.astype(int))])
 
 
 def _evened(values: np.ndarray) -> np.ndarray:

@@ -20,8 +20,8 @@ def propose(
   trials: Sequence[trial_lib.Trial],
   rng: np.random.Generator,
   *,
-  rate: float = 0.3,
-  decay: float = 0.9,
+  rate: float = 0.6,
+  decay: float = 0.8,
   scalarise: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
   """Draws from a softmax for each decision, learned from all trials in turn.

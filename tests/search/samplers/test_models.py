@@ -132,3 +132,11 @@ def test_a_sure_candidate_gains_what_the_hypervolume_does(objectives):
     for p in points
   ]
   assert found == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_of_many_trials_the_best_and_some_others_are_learned_from():
+  places = np.random.default_rng(0).permutation(1000)
+  kept = gp._kept(places)
+  assert len(set(kept.tolist())) == len(kept) == gp._MOST
+  assert set(places[: gp._MOST // 2]) <= set(kept)
+  assert np.array_equal(gp._kept(places[:50]), np.arange(50))
