@@ -253,7 +253,7 @@ def coverage(
 
   def record(next_call, args, kwargs, context):
     if context.method_name == '__call__':
-      path = '/'.join(context.module.path)
+      path = '/'.join(path_of(context.module))
       matching = _first_of_each_type(rules, context.module, path)
       if matching:
         found[path] = tuple(matching)

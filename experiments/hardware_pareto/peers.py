@@ -93,6 +93,7 @@ def pymoo_nsga2(
   from pymoo.operators.mutation import pm
   from pymoo.operators.repair import rounding
   from pymoo.operators.sampling import rnd
+  from pymoo.problems import static
 
   top = np.array(sizes) - 1
   posed = problem.Problem(
@@ -106,16 +107,10 @@ def pymoo_nsga2(
     **args,
   )
   algorithm.setup(posed, termination=('n_gen', 10**6), seed=seed)
-  with np.errstate(invalid='ignore'):  # its crowding distances
-    _pymoo(algorithm, posed, counted)
-
-
-def _pymoo(algorithm: Any, posed: Any, counted: _Counted) -> None:
   while counted.going and algorithm.has_next():
     asked = algorithm.ask()
     told = np.array([counted(one) for one in asked.get('X')])
-    asked.set('F', told)
-    algorithm.evaluator.eval(posed, asked, skip_already_evaluated=True)
+    algorithm.evaluator.eval(static.StaticProblem(posed, F=told), asked)
     algorithm.tell(infills=asked)
 
 

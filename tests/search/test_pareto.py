@@ -176,3 +176,8 @@ def test_epsilon_is_the_least_shift_that_dominates(points, shift):
   shifted = points[:1] - found
   assert (shifted <= points).all()
   assert not (shifted + 0.01 <= points).all()
+
+
+def test_a_box_that_another_dominates_is_left_out():
+  points = np.array([[0.0, 3.0], [1.0, 2.0]])
+  assert pareto_picks.epsilon_front(points, 1.5).tolist() == [1]

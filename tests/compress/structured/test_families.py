@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from effnas import zoo
+from effnas import quant, zoo
 from effnas.compress import structured
 from effnas.nn import rewrite
 
@@ -47,6 +47,22 @@ def test_a_family_without_units_is_that_under_their_mask(name, draw, halve):
     for v in (variables, few)
   ]
   assert number[1] < 0.95 * number[0]
+
+
+def test_a_smaller_network_converts_to_what_it_was_trained_as(draw, halve):
+  network = zoo.miniatures()['mobilenet_v3']  # a chain in a field
+  net, given = network.build(), (network.input_shape, network.input_dtype)
+  variables, x = draw(net, *given)
+  groups = structured.groups(net, *given)
+  small, few = structured.remove(net, variables, groups, halve(groups), *given)
+  ruled = rewrite.Rewritten(small, quant.rules(8))
+  served, integer = quant.convert(ruled, few, *given)
+  kernels = [
+    leaf.dtype for leaf in jax.tree.leaves(integer['params']) if leaf.ndim > 1
+  ]
+  assert set(kernels) == {np.dtype('int8')}
+  want = jax.jit(ruled.apply)(few, x)
+  np.testing.assert_array_equal(jax.jit(served.apply)(integer, x), want)
 
 
 @pytest.mark.parametrize('seed', range(3))
