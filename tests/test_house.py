@@ -34,6 +34,7 @@ HEAVY = {
   'grain': 1,
   'scipy': 1,
   'pynvml': 1,
+  'optuna': 1,
 }
 LIGHT = (
   'ray',
@@ -44,6 +45,7 @@ LIGHT = (
   'orbax',
   'sklearn',
   'grain',
+  'optuna',
 )
 FILES = sorted(PACKAGE.rglob('*.py'))
 

@@ -126,6 +126,8 @@ def _row(name, net_name, dataset, variables, seconds, folder):
 def _examples(technique, chosen, dataset):
   """How many images a technique trains on."""
   every = len(dataset.train.x)
+  if technique.recipe and not technique.epochs:
+    return 0
   if not technique.recipe or technique.recipe[0][0] == 'regrow':
     return every
   return min(every, chosen.tuning_examples)

@@ -8,6 +8,8 @@ import networks
 
 # Bits of the inputs of quantized layers, whatever the weights have.
 ACTIVATIONS = 8
+# Weights die while the learning rate is high, so that the others adapt.
+_PRUNING = {'end': 0.5, 'lr': 2e-3}
 FLOAT = 'float'
 # The float network with the budget of sparse training.
 ANEW = 'float_anew'
@@ -66,12 +68,12 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
       step = 'quantize', settings
       add(f'{name}_{bits}', family, f'{bits} bits', step)
   for percent in (50, 75, 90):
-    step = 'prune', {'sparsity': percent / 100, **tuned}
+    step = 'prune', {'sparsity': percent / 100, **tuned, **_PRUNING}
     add(f'magnitude_{percent}', 'magnitude pruning', f'{percent} %', step)
   for percent in (50, 75, 90):
     step = 'regrow', {'sparsity': percent / 100, 'kind': 'rigl', **anew}
     add(f'rigl_{percent}', 'RigL', f'{percent} %', step)
-  step = 'prune', {'sparsity': 0.5, 'nm': (2, 4), **tuned}
+  step = 'prune', {'sparsity': 0.5, 'nm': (2, 4), **tuned, **_PRUNING}
   add('two_of_four', '2:4 pruning', '2 of 4', step)
   for clusters in (16, 32):
     step = 'cluster', {'clusters': clusters, **tuned}
@@ -82,7 +84,7 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
     'deep_compression',
     'prune, cluster, encode',
     '75 %, 16 clusters',
-    ('prune', {'sparsity': 0.75, **tuned}),
+    ('prune', {'sparsity': 0.75, **tuned, **_PRUNING}),
     ('cluster', {'clusters': 16, **tuned}),
     ('encode', {}),
   )

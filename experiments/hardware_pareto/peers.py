@@ -129,6 +129,7 @@ def syne_tune_evolution(
     f'x{i}': config_space.choice(list(range(size)))
     for i, size in enumerate(sizes)
   }
+  np.random.seed(seed)  # noqa: NPY002  its ranking draws from the global one
   searcher = multiobjective.MultiObjectiveRegularizedEvolution(
     space, random_seed=seed, **args
   )

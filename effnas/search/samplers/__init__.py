@@ -9,7 +9,8 @@ Args:
   problem: The `Problem`; `problem.scores(done)` are the objectives of done
     trials, to be minimised.
   trials: The finished trials that it may look at, failed ones included, in
-    order of id (of their finishing where the search is asynchronous).
+    order of id (of their finishing where the search is asynchronous), then
+    those still running (status 'proposed', without results).
   rng: The only source of chance, seeded for this one trial.
   **args: The sampler's own keyword arguments, all with defaults.
 
