@@ -74,6 +74,8 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'concurrency': 2,
         'sampler': 'nsga2',
         'sampler_args': {},
+        'scheduler': 'none',
+        'scheduler_args': {},
         'seed': 0,
         'objectives': ('accuracy', 'latency_ms@tpu_v5e'),
         'constraints': {'size_bytes': 2_000_000},

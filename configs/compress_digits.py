@@ -75,6 +75,8 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'concurrency': 2,
         'sampler': 'nsga2',
         'sampler_args': {'population': 6},
+        'scheduler': 'none',
+        'scheduler_args': {},
         'seed': 0,
         'objectives': ('accuracy', 'size_bytes'),
         'constraints': {'size_bytes': 200_000},

@@ -58,6 +58,8 @@ def get_config(variant: str = '') -> ml_collections.ConfigDict:
         'concurrency': 2,
         'sampler': 'nsga2',
         'sampler_args': {'population': 8},
+        'scheduler': 'none',
+        'scheduler_args': {},
         'seed': 0,
         'objectives': ('accuracy', 'latency_ms@tpu_v5e', 'size_bytes'),
         'constraints': {'size_bytes': 200_000},

@@ -127,6 +127,8 @@ def get_config(variant: str = _DEFAULT) -> ml_collections.ConfigDict:
         'concurrency': 1,
         'sampler': 'random',
         'sampler_args': {},
+        'scheduler': 'none',
+        'scheduler_args': {},
         'seed': 0,
         'objectives': ('accuracy',),
         'constraints': {},

@@ -24,7 +24,7 @@ class Row:
   Attributes:
     trial: The trial's id.
     arch: Path to choice, as proposed.
-    status: 'proposed' (running, or cut off), 'done' or 'failed'.
+    status: 'proposed' (running, or cut off), 'done', 'stopped' or 'failed'.
     reason: Why it failed, else ''.
     metrics: Every number the journal holds about the trial, by name: footprint,
       quality on validation, quality on test ('test_...').

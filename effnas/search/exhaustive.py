@@ -86,4 +86,4 @@ def hypervolume(
     np.add.at(added, y_at[order[start:end]], 1)
     total += width * float(hit[np.cumsum(added)] @ heights)
     start = end
-  return total
+  return float(total)

@@ -159,7 +159,7 @@ class Table:
       there &= np.isfinite(self.values(name))
     space = self.space
     if not (self.complete and there.all()):
-      kept = [self.archs[i] for i in np.flatnonzero(there)]
+      kept = [self.archs[i] for i in np.flatnonzero(there).tolist()]
       space = listed_space.ListedSpace(self.space.tree, kept, self.name)
     return problem_lib.Problem(
       space,

@@ -112,8 +112,8 @@ def column(
 
 
 def distinct(
-  rows: Rows, archs: Sequence[dict[str, Any]]
-) -> tuple[Rows, list[dict[str, Any]]]:
+  rows: Sequence[dict[str, Any]], archs: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
   """Leaves out rows about a network that an earlier row is about.
 
   Args:

@@ -28,6 +28,12 @@ PEERS: dict[str, Settings] = {
     {'multivariate': True, 'n_ei_candidates': 64},
   ],
   'pymoo_nsga2': [{'pop_size': 100}, {'pop_size': 10}, {'pop_size': 20}],
-  'syne_tune_evolution': [{}, {'population_size': 10}, {'population_size': 20}],
+  'syne_tune_evolution': [
+    {},
+    {'population_size': 10},
+    {'population_size': 20},
+    {'population_size': 10, 'ranks': True},
+    {'population_size': 20, 'ranks': True},
+  ],
 }
 METHODS = {**OURS, **PEERS}

@@ -114,10 +114,22 @@ def pymoo_nsga2(
     algorithm.tell(infills=asked)
 
 
+def _ranks(scores: np.ndarray) -> np.ndarray:
+  from syne_tune.optimizer.schedulers.multiobjective import (
+    multiobjective_priority,
+  )
+
+  return multiobjective_priority.NonDominatedPriority()(scores).argsort()
+
+
 def syne_tune_evolution(
   counted: _Counted, sizes: Sequence[int], seed: int, **args: Any
 ) -> None:
-  """Multi-objective regularized evolution of Syne Tune."""
+  """Multi-objective regularized evolution of Syne Tune.
+
+  Where `ranks` is given, a member's priority is its rank. In Syne Tune 0.16.0
+  it is the number of the member that has that rank.
+  """
   from syne_tune import config_space
   from syne_tune.optimizer.schedulers import (
     ask_tell_scheduler,
@@ -129,7 +141,8 @@ def syne_tune_evolution(
     f'x{i}': config_space.choice(list(range(size)))
     for i, size in enumerate(sizes)
   }
-  np.random.seed(seed)  # noqa: NPY002  its ranking draws from the global one
+  if args.pop('ranks', False):
+    args['multiobjective_priority'] = _ranks
   searcher = multiobjective.MultiObjectiveRegularizedEvolution(
     space, random_seed=seed, **args
   )

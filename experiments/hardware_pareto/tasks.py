@@ -40,7 +40,9 @@ class Task:
 # The final ones. No setting was chosen on them.
 FINAL = {
   'NAS-Bench-201, fpga': Task('nasbench201', 'latency_ms@fpga', 'cifar10'),
-  'NAS-Bench-201, 1080ti': Task('nasbench201', 'latency_ms@1080ti:1', 'cifar10'),
+  'NAS-Bench-201, 1080ti': Task(
+    'nasbench201', 'latency_ms@1080ti:1', 'cifar10'
+  ),
   'NAS-Bench-Macro, parameters': Task('nasbench_macro', 'params'),
 }
 # Those on which settings are chosen: other devices, another data set.

@@ -70,7 +70,10 @@ def _facts(facts: dict[str, Any]) -> str:
 
   rows = (
     ('cells', f'{facts["cells"]:,}'),
-    ('best on validation images', '`' + facts['best'].replace('|', r'\|') + '`'),
+    (
+      'best on validation images',
+      '`' + facts['best'].replace('|', r'\|') + '`',
+    ),
     ('its validation accuracy', f'{100 * facts["best_accuracy"]:.2f} %'),
     (
       'its test accuracy; the most of all cells',

@@ -8,9 +8,9 @@ Args:
   space: The `effnas.space.Space`: `sample`, `mutate`, `crossover`, ...
   problem: The `Problem`; `problem.scores(done)` are the objectives of done
     trials, to be minimised.
-  trials: The finished trials that it may look at, failed ones included, in
-    order of id (of their finishing where the search is asynchronous), then
-    those still running (status 'proposed', without results).
+  trials: The trials before this one, in order of id (of their finishing where
+    the search is asynchronous); those whose results it may not see come last,
+    as if they still ran (status 'proposed').
   rng: The only source of chance, seeded for this one trial.
   **args: The sampler's own keyword arguments, all with defaults.
 
@@ -22,11 +22,11 @@ it is asked again with the same `rng`. Add a sampler by adding a file;
 from collections.abc import Callable, Mapping
 import functools
 import importlib
-import inspect
 import pkgutil
 from typing import Any
 
 from effnas import errors
+from effnas.search import arguments
 
 
 def names() -> list[str]:
@@ -56,24 +56,5 @@ def load(name: str, args: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
   if name not in names():
     raise errors.unknown('sampler', name, names())
   propose = importlib.import_module(f'{__name__}.{name}').propose
-  defaults = {
-    key: parameter.default
-    for key, parameter in inspect.signature(propose).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY
-  }
-  for key, value in args.items():
-    if key not in defaults:
-      raise errors.unknown(f'argument of sampler {name}', key, defaults)
-    _check(f'{name}.{key}', value, defaults[key])
+  arguments.check(propose, args, 'sampler', name)
   return functools.partial(propose, **args)
-
-
-def _check(name: str, value: Any, default: Any) -> None:
-  # Two kinds of numbers: counts (default an int) and probabilities.
-  number = isinstance(value, int | float) and not isinstance(value, bool)
-  if isinstance(default, int) and (not isinstance(value, int) or value < 1):
-    raise errors.UserError(
-      f'{name} must be a whole number of at least 1, got {value!r}'
-    )
-  if isinstance(default, float) and not (number and 0 <= value <= 1):
-    raise errors.UserError(f'{name} must lie in 0 to 1, got {value!r}')

@@ -23,9 +23,7 @@ _MEASURED = {
 }
 
 
-def load(
-  path: str | os.PathLike[str], *, verify: bool = True
-) -> table.Table:
+def load(path: str | os.PathLike[str], *, verify: bool = True) -> table.Table:
   """Reads the table.
 
   Args:

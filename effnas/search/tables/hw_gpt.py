@@ -15,9 +15,7 @@ _LICENCE = 'HW-GPT-Bench, Apache-2.0'
 _BATCH = 8
 
 
-def load(
-  path: str | os.PathLike[str], *, verify: bool = True
-) -> table.Table:
+def load(path: str | os.PathLike[str], *, verify: bool = True) -> table.Table:
   """Reads the table of the small scale.
 
   Args:

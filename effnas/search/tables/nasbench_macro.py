@@ -9,9 +9,7 @@ _SHA256 = '686dee8363cc21cca8c1f321ad5749454f2d9b9ca5972682e137e539bc522297'
 _LICENCE = 'NAS-Bench-Macro, Apache-2.0'
 
 
-def load(
-  path: str | os.PathLike[str], *, verify: bool = True
-) -> table.Table:
+def load(path: str | os.PathLike[str], *, verify: bool = True) -> table.Table:
   """Reads the table.
 
   Args:
