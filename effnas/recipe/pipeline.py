@@ -25,6 +25,7 @@ class Row:
     settings: Of the step, those that are not its defaults.
     quality: Of the validation split, by metric.
     footprint: By metric; 'size_bytes' is that of the file, to the byte.
+    sources: By metric, where a latency comes from.
     seconds: What the step took.
   """
 
@@ -32,6 +33,7 @@ class Row:
   settings: dict[str, Any]
   quality: dict[str, float]
   footprint: dict[str, Any]
+  sources: dict[str, str]
   seconds: float
 
 
@@ -115,9 +117,9 @@ class Pipeline:
     rows: list[Row] = []
 
     def told(name, settings, start):
-      quality, footprint = measured(network, context, targets, batch)
+      found = measured(network, context, targets, batch)
       seconds = round(time.monotonic() - start, 3)
-      rows.append(Row(name, settings, quality, footprint, seconds))
+      rows.append(Row(name, settings, *found, seconds))
       if on_row is not None:
         on_row(rows[-1], network)
 
@@ -158,7 +160,7 @@ def measured(
   context: context_lib.Context,
   targets: Sequence[str] = (),
   batch: int | None = None,
-) -> tuple[dict[str, float], dict[str, Any]]:
+) -> tuple[dict[str, float], dict[str, Any], dict[str, str]]:
   """Measures a network as it would be deployed.
 
   Args:
@@ -168,22 +170,25 @@ def measured(
     batch: Examples at a time.
 
   Returns:
-    Quality on the validation split, and the footprint, by metric.
+    Quality on the validation split, the footprint, and where its latencies come
+    from, each by metric.
   """
   shape, dtype = context.inputs
   found = artefact.converted(network, shape, dtype)
   dataset = context.dataset
   quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
+  about: dict[str, Any] = {
+    'targets': tuple(targets),
+    'batch': batch,
+    'input_dtype': dtype,
+  }
   footprint = deployed.measure(
-    found.net,
-    shape,
-    targets=tuple(targets),
-    batch=batch,
-    input_dtype=dtype,
-    variables=found.variables,
+    found.net, shape, variables=found.variables, **about
   )
+  told = deployed.sources(found.net, shape, **about)
+  sources = {n: s for n, s in told.items() if n.startswith('latency_ms@')}
   size = weights.size_bytes(artefact.stored(found))
-  return quality, {**footprint, 'size_bytes': size}
+  return quality, {**footprint, 'size_bytes': size}, sources
 
 
 def _settings(step: step_lib.Step) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class Network:
     weight_decay: Of all trainings.
     tuning: Epochs of fine-tuning of a technique that has any.
     tuning_lr: Highest learning rate of it.
+    pruning_lr: Likewise, where weights are pruned.
     tuning_examples: Training images that it takes.
     sparse_epochs: Of a training that is sparse from the start.
   """
@@ -41,6 +42,7 @@ class Network:
   weight_decay: float
   tuning: int
   tuning_lr: float
+  pruning_lr: float
   tuning_examples: int
   sparse_epochs: int
 
@@ -65,6 +67,7 @@ NETWORKS: Mapping[str, Network] = {
     weight_decay=1e-2,
     tuning=2,
     tuning_lr=5e-4,
+    pruning_lr=2e-3,
     tuning_examples=15_000,
     sparse_epochs=2,
   ),
@@ -78,8 +81,9 @@ NETWORKS: Mapping[str, Network] = {
     weight_decay=1e-2,
     tuning=2,
     tuning_lr=5e-4,
+    pruning_lr=2e-3,
     tuning_examples=15_000,
-    sparse_epochs=2,
+    sparse_epochs=1,
   ),
 }
 

@@ -8,8 +8,6 @@ import networks
 
 # Bits of the inputs of quantized layers, whatever the weights have.
 ACTIVATIONS = 8
-# Weights die while the learning rate is high, so that the others adapt.
-_PRUNING = {'end': 0.5, 'lr': 2e-3}
 FLOAT = 'float'
 # The float network with the budget of sparse training.
 ANEW = 'float_anew'
@@ -48,6 +46,8 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
     network: Whose budget the trainings have.
   """
   tuned = {'epochs': network.tuning, 'lr': network.tuning_lr}
+  # Weights die while the learning rate is high, so that the others adapt.
+  pruned = {**tuned, 'lr': network.pruning_lr, 'end': 0.5}
   anew = {'epochs': network.sparse_epochs, 'lr': network.lr}
   found = {FLOAT: Technique('float', '32 bits')}
 
@@ -68,12 +68,12 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
       step = 'quantize', settings
       add(f'{name}_{bits}', family, f'{bits} bits', step)
   for percent in (50, 75, 90):
-    step = 'prune', {'sparsity': percent / 100, **tuned, **_PRUNING}
+    step = 'prune', {'sparsity': percent / 100, **pruned}
     add(f'magnitude_{percent}', 'magnitude pruning', f'{percent} %', step)
   for percent in (50, 75, 90):
     step = 'regrow', {'sparsity': percent / 100, 'kind': 'rigl', **anew}
     add(f'rigl_{percent}', 'RigL', f'{percent} %', step)
-  step = 'prune', {'sparsity': 0.5, 'nm': (2, 4), **tuned, **_PRUNING}
+  step = 'prune', {'sparsity': 0.5, 'nm': (2, 4), **pruned}
   add('two_of_four', '2:4 pruning', '2 of 4', step)
   for clusters in (16, 32):
     step = 'cluster', {'clusters': clusters, **tuned}
@@ -84,7 +84,7 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
     'deep_compression',
     'prune, cluster, encode',
     '75 %, 16 clusters',
-    ('prune', {'sparsity': 0.75, **tuned, **_PRUNING}),
+    ('prune', {'sparsity': 0.75, **pruned}),
     ('cluster', {'clusters': 16, **tuned}),
     ('encode', {}),
   )

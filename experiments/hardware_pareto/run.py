@@ -50,6 +50,7 @@ def _read():
 
 
 def _write(results):
+  results['tasks'] = {name: results['tasks'][name] for name in tasks.FINAL}
   draft = _RESULTS.with_suffix('.new')
   draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
   draft.replace(_RESULTS)

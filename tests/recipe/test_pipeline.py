@@ -131,6 +131,7 @@ def test_rows_tell_what_each_step_costs(context, trained):
   for metric in ('macs', 'latency_ms@cpu'):
     assert len({row.footprint[metric] for row in rows}) == 1
   assert all(0 <= row.quality['accuracy'] <= 1 for row in rows)
+  assert rows[0].sources == {'latency_ms@cpu': 'datasheet, float32, batch 1'}
 
 
 def test_an_average_of_the_parameters_is_pruned_too(context, trained):

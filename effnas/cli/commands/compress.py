@@ -155,6 +155,8 @@ def _table(found: dict[str, Any]) -> None:
     ],
   )
   print()
+  for name, source in rows[-1]['sources'].items():
+    print(f'{labels.title(name)}: {source} ({rows[-1]["step"]})')
   test = found['test']
   size = [row['footprint']['size_bytes'] for row in rows]
   print(
