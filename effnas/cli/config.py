@@ -239,9 +239,7 @@ def _check(found: Mapping[str, Any]) -> None:
       )
   for section, value in found.items():
     if section not in (*_SECTIONS, *_OPTIONAL):
-      raise errors.unknown(
-        'config section', section, (*_SECTIONS, *_OPTIONAL)
-      )
+      raise errors.unknown('config section', section, (*_SECTIONS, *_OPTIONAL))
     if section == 'space':
       if not isinstance(value, str):
         raise errors.UserError(f'config.space must be a name, got {value!r}')

@@ -1,11 +1,60 @@
 """Workdirs of commands that make one network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import json
 import pathlib
 from typing import Any
 
+from absl import flags
+
 from effnas import errors
+from effnas.cli import archs, progress
+from effnas.cli import config as config_lib
+from effnas.cli import request as request_lib
+
+
+def define(values: flags.FlagValues) -> None:
+  """Defines `--config`, `--workdir`, the flags of the arch, and `--format`."""
+  config_lib.define(values)
+  flags.DEFINE_string(
+    'workdir', None, 'The folder to keep the network in.', flag_values=values
+  )
+  archs.define(values)
+  request_lib.define_format(values)
+
+
+def result(
+  workdir: str,
+  kept: Mapping[str, Any],
+  space: Any,
+  provenance: Mapping[str, Any],
+  name: str,
+  work: Callable[[pathlib.Path], dict[str, Any]],
+) -> dict[str, Any]:
+  """Returns the result of a run: that of its file, or else of its work.
+
+  Args:
+    workdir: The folder.
+    kept: What its config.json is to hold.
+    space: The `effnas.space.Space` of the config.
+    provenance: Where the data comes from.
+    name: Of the result's file.
+    work: Makes the result in the folder, JSON values.
+
+  Raises:
+    UserError: The folder holds another run.
+  """
+  from effnas.search import workdir as workdir_lib
+
+  described = space.describe()
+  refuse_another(workdir, {**kept, 'space_description': described}, [name])
+  with workdir_lib.opened(workdir, kept, described, provenance) as folder:
+    if (folder / name).is_file():
+      progress.tell(f'{workdir} holds the finished network; nothing to do')
+      return json.loads((folder / name).read_bytes())
+    found = work(folder)
+    workdir_lib.write(folder / name, found)
+    return found
 
 
 def refuse_another(

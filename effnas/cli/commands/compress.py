@@ -19,7 +19,6 @@ Examples:
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from typing import Any
@@ -27,8 +26,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import archs, progress, runs, show
-from effnas.cli import config as config_lib
+from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
 
 USAGE = 'compress --config=FILE --workdir=DIR [--trained=FILE] [--flags]'
@@ -41,10 +39,7 @@ _RESULT = 'compress.json'
 
 def define(values: flags.FlagValues) -> None:
   """Defines its flags."""
-  config_lib.define(values)
-  flags.DEFINE_string(
-    'workdir', None, 'The folder to keep the network in.', flag_values=values
-  )
+  runs.define(values)
   flags.DEFINE_string(
     'trained',
     None,
@@ -52,8 +47,6 @@ def define(values: flags.FlagValues) -> None:
     'without one it is trained first.',
     flag_values=values,
   )
-  archs.define(values)
-  request_lib.define_format(values)
 
 
 def run(request: request_lib.Request) -> None:
@@ -67,7 +60,6 @@ def run(request: request_lib.Request) -> None:
   from effnas.cli import networks
   from effnas.recipe import network
   from effnas.search import candidate
-  from effnas.search import workdir as workdir_lib
 
   subject, arch = networks.of_config(request, config)
   recipe = candidate.build(config, arch).recipe
@@ -80,21 +72,20 @@ def run(request: request_lib.Request) -> None:
   recipe.check(network.planned(subject.net, *takes), *takes)
   if request.flags.trained:
     subject = networks.with_weights(subject, request.flags.trained)
-  described = candidate.load_space(config).describe()
   trained = request.flags.trained
-  kept = {**config, 'arch': dict(arch), 'trained': trained}
-  runs.refuse_another(
-    workdir, {**kept, 'space_description': described}, [_RESULT]
+
+  def work(folder: pathlib.Path) -> dict[str, Any]:
+    progress.tell(f'{subject.title}, on {config["data"]["name"]}')
+    return _compress(config, arch, folder, trained)
+
+  found = runs.result(
+    workdir,
+    {**config, 'arch': dict(arch), 'trained': trained},
+    candidate.load_space(config),
+    candidate.load_data(config).provenance,
+    _RESULT,
+    work,
   )
-  provenance = candidate.load_data(config).provenance
-  with workdir_lib.opened(workdir, kept, described, provenance) as folder:
-    if (folder / _RESULT).is_file():
-      progress.tell(f'{workdir} holds the compressed network; nothing to do')
-      found = json.loads((folder / _RESULT).read_bytes())
-    else:
-      progress.tell(f'{subject.title}, on {config["data"]["name"]}')
-      found = _compress(config, arch, folder, trained)
-      workdir_lib.write(folder / _RESULT, found)
   if request.flags.format == 'json':
     show.as_json(found)
   else:

@@ -14,7 +14,6 @@ Examples:
 """
 
 from collections.abc import Mapping
-import json
 import os
 import pathlib
 import time
@@ -23,8 +22,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import archs, progress, runs, show
-from effnas.cli import config as config_lib
+from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
 
 USAGE = 'train --config=FILE --workdir=DIR [--arch=JSON|FILE] [--flags]'
@@ -37,12 +35,7 @@ _METRICS = 'metrics.json'
 
 def define(values: flags.FlagValues) -> None:
   """Defines its flags."""
-  config_lib.define(values)
-  flags.DEFINE_string(
-    'workdir', None, 'The folder to keep the network in.', flag_values=values
-  )
-  archs.define(values)
-  request_lib.define_format(values)
+  runs.define(values)
 
 
 def run(request: request_lib.Request) -> None:
@@ -55,7 +48,6 @@ def run(request: request_lib.Request) -> None:
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
   from effnas.search import candidate
-  from effnas.search import workdir as workdir_lib
 
   problem = candidate.problem(config)
   subject, arch = networks.of_config(request, config)
@@ -63,23 +55,21 @@ def run(request: request_lib.Request) -> None:
     'footprint': problem.footprint(arch),
     'sources': problem.sources(arch),
   }
-  described = problem.space.describe()
-  kept = {**config, 'arch': dict(arch)}
-  runs.refuse_another(
-    workdir, {**kept, 'space_description': described}, [_METRICS]
-  )
-  with workdir_lib.opened(
-    workdir, kept, described, problem.provenance
-  ) as folder:
+
+  def work(folder: pathlib.Path) -> dict[str, Any]:
     progress.tell(f'{subject.title}, on {config["data"]["name"]}')
     for line in subject.unreached():
       progress.tell(line)
-    if (folder / _METRICS).is_file():
-      progress.tell(f'{workdir} holds the trained network; nothing to do')
-      found = json.loads((folder / _METRICS).read_bytes())
-    else:
-      found = _train(config, arch, folder, costs)
-      workdir_lib.write(folder / _METRICS, found)
+    return _train(config, arch, folder, costs)
+
+  found = runs.result(
+    workdir,
+    {**config, 'arch': dict(arch)},
+    problem.space,
+    problem.provenance,
+    _METRICS,
+    work,
+  )
   if request.flags.format == 'json':
     show.as_json(found)
   else:
