@@ -30,7 +30,7 @@ class Network:
     weight_decay: Of all trainings.
     tuning: Epochs of fine-tuning of a technique that has any.
     tuning_lr: Highest learning rate of it.
-    pruning_lr: Likewise, where weights are pruned.
+    pruning: What is different in it where weights are pruned.
     tuning_examples: Training images that it takes.
     sparse_epochs: Of a training that is sparse from the start.
   """
@@ -42,7 +42,7 @@ class Network:
   weight_decay: float
   tuning: int
   tuning_lr: float
-  pruning_lr: float
+  pruning: Mapping[str, Any]
   tuning_examples: int
   sparse_epochs: int
 
@@ -67,7 +67,7 @@ NETWORKS: Mapping[str, Network] = {
     weight_decay=1e-2,
     tuning=2,
     tuning_lr=5e-4,
-    pruning_lr=2e-3,
+    pruning={},
     tuning_examples=15_000,
     sparse_epochs=2,
   ),
@@ -81,7 +81,8 @@ NETWORKS: Mapping[str, Network] = {
     weight_decay=1e-2,
     tuning=2,
     tuning_lr=5e-4,
-    pruning_lr=2e-3,
+    # Weights die while the learning rate is high, so that others adapt.
+    pruning={'lr': 2e-3, 'end': 0.5},
     tuning_examples=15_000,
     sparse_epochs=1,
   ),

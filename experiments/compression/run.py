@@ -97,7 +97,7 @@ def _row(name, net_name, dataset, variables, seconds, folder):
   found = start
   for step in these:
     examples = dataset.train
-    if step.name != 'regrow':
+    if step.name != 'regrow' and not technique.whole:
       examples = examples.take(slice(chosen.tuning_examples))
     found = step.run(
       found,
@@ -128,7 +128,8 @@ def _examples(technique, chosen, dataset):
   every = len(dataset.train.x)
   if technique.recipe and not technique.epochs:
     return 0
-  if not technique.recipe or technique.recipe[0][0] == 'regrow':
+  anew = technique.recipe and technique.recipe[0][0] == 'regrow'
+  if not technique.recipe or anew or technique.whole:
     return every
   return min(every, chosen.tuning_examples)
 

@@ -22,11 +22,13 @@ class Technique:
     setting: What tells it from others of its family.
     recipe: Names of steps and their settings, as for
       `effnas.recipe.steps.make`; none leaves the network as it is.
+    whole: Whether it fine-tunes on all training images.
   """
 
   family: str
   setting: str
   recipe: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+  whole: bool = False
 
   @property
   def title(self) -> str:
@@ -46,8 +48,7 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
     network: Whose budget the trainings have.
   """
   tuned = {'epochs': network.tuning, 'lr': network.tuning_lr}
-  # Weights die while the learning rate is high, so that the others adapt.
-  pruned = {**tuned, 'lr': network.pruning_lr, 'end': 0.5}
+  pruned = {**tuned, **network.pruning}
   anew = {'epochs': network.sparse_epochs, 'lr': network.lr}
   found = {FLOAT: Technique('float', '32 bits')}
 
@@ -67,6 +68,10 @@ def all_of(network: networks.Network) -> dict[str, Technique]:
       settings = {'weights': bits, 'activations': ACTIVATIONS, **more}
       step = 'quantize', settings
       add(f'{name}_{bits}', family, f'{bits} bits', step)
+  step = 'quantize', {'weights': 8, 'activations': ACTIVATIONS, **tuned}
+  found['qat_8_all'] = Technique(
+    'quantization-aware training', '8 bits, on all images', (step,), True
+  )
   for percent in (50, 75, 90):
     step = 'prune', {'sparsity': percent / 100, **pruned}
     add(f'magnitude_{percent}', 'magnitude pruning', f'{percent} %', step)
