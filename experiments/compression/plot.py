@@ -30,7 +30,7 @@ _CONTROLS = {
   'trained anew as briefly as RigL': 'trained briefly',
 }
 # Points of accuracy below the float network at which a panel ends.
-_DEPTH = 25
+_DEPTH = 35
 
 
 def draw(rows: Sequence[Row], path: pathlib.Path) -> None:
@@ -104,7 +104,15 @@ def _network(axes, rows, name):
       text = _CONTROLS.get(setting, text)
       if y < floor:
         text += f' ($\\downarrow${y:.0f} %)'
-      _write(axes, text, (x, max(y, floor)), (6, 4), colour)
+      left = setting in _CONTROLS
+      _write(
+        axes,
+        text,
+        (x, max(y, floor)),
+        (9, -17) if left else (6, 4),
+        colour,
+        ha='right' if left else 'left',
+      )
   axes.set_ylim(floor, top + 3)
   _sizes(axes, [row['size_bytes'] / 1000 for row in rows])
   axes.set_xlabel('bytes of the file / 1000')
