@@ -85,6 +85,7 @@ def _network(axes, rows, name):
       (row['size_bytes'] / 1000, 100 * row['accuracy_test'], setting)
       for row, setting in ours
     ]
+    points.sort()
     if not points:
       continue
     axes.plot(
