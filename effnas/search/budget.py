@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 from effnas import errors
-from effnas.search import compressing, schedulers
+from effnas.search import compressing, schedulers, sections
 from effnas.search import settings as settings_lib
 
 _TRAINING = 'training'
@@ -81,7 +81,9 @@ def check(
   Raises:
     UserError: They do not.
   """
-  name, epochs = settings.scheduler, config['train']['epochs']
+  name = settings.scheduler
+  training = sections.value(config, 'train')
+  epochs = sections.value(training, 'epochs', 'train')
   if name == 'none':
     return
   if 'train.epochs' in decisions or not isinstance(epochs, int):
@@ -96,7 +98,7 @@ def check(
       'which the learning rate is planned for'
     )
   found = schedulers.load(name, settings.scheduler_args, epochs)
-  if found.bounds is not None and not config['train'].get('eval_every'):
+  if found.bounds is not None and not training.get('eval_every'):
     raise errors.UserError(
       f'scheduler {name} looks at the validation split after each epoch: set '
       'train.eval_every to 1'

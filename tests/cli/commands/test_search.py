@@ -86,7 +86,7 @@ def test_overrides_and_the_config_of_a_run(effnas, searched, tmp_path):
     ("--config.search.objectives=('latency_ms@tpu_v5',)", "target 'tpu_v5'"),
     ("--config.footprint.targets=('a10',)", "unknown target 'a10'; did you"),
     ('--config.footprint.batch=0', 'batch 0'),
-    ('--config.search.sampler=nsga', "did you mean 'nsga2'"),
+    ('--config.search.sampler=nsgaa2', "did you mean 'nsga2'"),
     ('--config.search.engine=rai', "did you mean 'ray'"),
     ('--config.search.constraints.size_bytes=1', 'no candidate meets'),
     ("--config.search.constraints={'accuracy': 1}", "constraint on 'accuracy'"),
