@@ -79,7 +79,8 @@ class Conductor:
     """Whether there is nothing left to hand out."""
     full = len(self.journal.trials) >= self._total
     tried = not self._scheduler.promotes and self._draws.exhausted
-    return not self._again and (full or self._over or tried)
+    waiting = self._again or self._first is not None
+    return not waiting and (full or self._over or tried)
 
   @property
   def running(self) -> int:

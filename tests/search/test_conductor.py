@@ -1,11 +1,13 @@
 """What may be proposed when, and that it does not depend on who is faster."""
 
+import dataclasses
+
 import mixed_search
 import numpy as np
 import pytest
 import toy_search
 
-from effnas import errors
+from effnas import errors, space
 from effnas.search import (
   conductor,
   journal,
@@ -55,6 +57,18 @@ def shuffled(
       break
   leader.journal.close()
   return most
+
+
+def test_a_space_of_one_point_has_one_trial(tmp_path):
+  problem = toy_search.problem()
+  one = dataclasses.replace(problem, space=space.Space({'model': 1}))
+  leader = lead(tmp_path / 'trials.jsonl', 'random', one)
+  leader.prepare()
+  trial = leader.next()
+  assert trial.arch == {}
+  leader.done(trial.id, {'accuracy': 0.5})
+  assert leader.next() is None
+  assert leader.exhausted
 
 
 @pytest.mark.parametrize('concurrency', [1, 4])
