@@ -105,7 +105,7 @@ class Pipeline:
       context: Data, and how to train.
       targets: Devices to give latencies for.
       batch: Examples at a time, as for `effnas.footprint.measure`.
-      on_row: Called with each row and the network it is of.
+      on_row: Called with each row and the network it is of, converted.
 
     Returns:
       The network after the last step, and the rows, 'start' first.
@@ -117,11 +117,12 @@ class Pipeline:
     rows: list[Row] = []
 
     def told(name, settings, start):
-      found = measured(network, context, targets, batch)
+      served = artefact.converted(network, *context.inputs)
+      found = measured(served, context, targets, batch)
       seconds = round(time.monotonic() - start, 3)
       rows.append(Row(name, settings, *found, seconds))
       if on_row is not None:
-        on_row(rows[-1], network)
+        on_row(rows[-1], served)
 
     told(START, {}, time.monotonic())
     for step in self.steps:
@@ -161,10 +162,10 @@ def measured(
   targets: Sequence[str] = (),
   batch: int | None = None,
 ) -> tuple[dict[str, float], dict[str, Any], dict[str, str]]:
-  """Measures a network as it would be deployed.
+  """Measures a network that is deployed.
 
   Args:
-    network: The network.
+    network: The network, converted.
     context: Its data.
     targets: Devices to give latencies for.
     batch: Examples at a time.
@@ -174,20 +175,17 @@ def measured(
     from, each by metric.
   """
   shape, dtype = context.inputs
-  found = artefact.converted(network, shape, dtype)
-  dataset = context.dataset
-  quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
+  net, variables, dataset = network.net, network.variables, context.dataset
+  quality = train.evaluate(net, variables, dataset.valid, dataset)
   about: dict[str, Any] = {
     'targets': tuple(targets),
     'batch': batch,
     'input_dtype': dtype,
   }
-  footprint = deployed.measure(
-    found.net, shape, variables=found.variables, **about
-  )
-  told = deployed.sources(found.net, shape, **about)
+  footprint = deployed.measure(net, shape, variables=variables, **about)
+  told = deployed.sources(net, shape, **about)
   sources = {n: s for n, s in told.items() if n.startswith('latency_ms@')}
-  size = weights.size_bytes(artefact.stored(found))
+  size = weights.size_bytes(artefact.stored(network))
   return quality, {**footprint, 'size_bytes': size}, sources
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import itertools
 import pathlib
 import shutil
 from typing import Any
@@ -59,25 +60,24 @@ def compress(
   network, context = candidate.trained(
     config, arch, folder, report or (lambda epoch, metrics: None), given
   )
-  rows: list[pipeline_lib.Row] = []
+  numbers, last = itertools.count(), [network]
 
-  def keep(row: pipeline_lib.Row, found: network_lib.Network) -> None:
-    name = f'{len(rows)}_{row.step}.safetensors'
-    found = artefact.converted(found, *context.inputs)
-    artefact.write(found, folder / 'steps' / name)
-    rows.append(row)
+  def keep(row: pipeline_lib.Row, served: network_lib.Network) -> None:
+    name = f'{next(numbers)}_{row.step}.safetensors'
+    artefact.write(served, folder / 'steps' / name)
+    last[:] = [served]
     if on_row is not None:
       on_row(row)
 
   recipe = candidate.build(config, arch).recipe
-  network, _ = recipe.run(
+  _, rows = recipe.run(
     network,
     context,
     targets=tuple(asked['targets']),
     batch=asked['batch'],
     on_row=keep,
   )
-  found = artefact.converted(network, *context.inputs)
+  (found,) = last
   artefact.write(found, folder / candidate.WEIGHTS)
   shutil.rmtree(folder / 'training', ignore_errors=True)
   dataset = context.dataset

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import led
 import mixed_search
 import numpy as np
 import pytest
@@ -17,52 +18,11 @@ from effnas.search import (
   schedulers,
 )
 
-_SMALL = {
-  'nsga2': {'population': 3},
-  'regularized_evolution': {'population': 3},
-}
-
-
-def lead(path, sampler='nsga2', problem=None, **kwargs):
-  book = journal.Journal(path)
-  args = _SMALL.get(sampler, {})
-  return conductor.Conductor(
-    problem or toy_search.problem(),
-    samplers.load(sampler, args),
-    book,
-    **{'trials': 14, **kwargs},
-  )
-
-
-def shuffled(
-  leader, concurrency, rng, stop_after=None, accuracy=toy_search.accuracy
-):
-  """An engine whose running trials finish in random order; some fail."""
-  running, most, finished = [], 0, 0
-  while True:
-    while (trial := leader.next()) is not None:
-      running.append(trial)
-    most = max(most, len(running))
-    assert leader.running == len(running) <= concurrency
-    if not running:
-      assert leader.exhausted
-      break
-    trial = running.pop(rng.integers(len(running)))
-    if trial.id % 5 == 2:
-      leader.failed(trial.id, 'MemoryError')
-    else:
-      leader.done(trial.id, {'accuracy': accuracy(trial.arch)})
-    finished += 1
-    if finished == stop_after:
-      break
-  leader.journal.close()
-  return most
-
 
 def test_a_space_of_one_point_has_one_trial(tmp_path):
   problem = toy_search.problem()
   one = dataclasses.replace(problem, space=space.Space({'model': 1}))
-  leader = lead(tmp_path / 'trials.jsonl', 'random', one)
+  leader = led.lead(tmp_path / 'trials.jsonl', 'random', one)
   leader.prepare()
   trial = leader.next()
   assert trial.arch == {}
@@ -81,11 +41,11 @@ def test_trials_do_not_depend_on_the_order_of_finishing(
   problem = mixed_search.problem(mixed_search.cells())
   seen = []
   for run in range(3):
-    leader = lead(
+    leader = led.lead(
       tmp_path / str(run), sampler, problem, concurrency=concurrency
     )
     rng, accuracy = np.random.default_rng(run), mixed_search.accuracy
-    most = shuffled(leader, concurrency, rng, accuracy=accuracy)
+    most = led.shuffled(leader, concurrency, rng, accuracy=accuracy)
     assert most == concurrency
     seen.append(leader.journal.trials)
     assert [t.id for t in leader.journal.trials] == list(range(14))
@@ -97,8 +57,8 @@ def test_trials_do_not_depend_on_the_order_of_finishing(
 def test_trials_depend_on_concurrency_and_seed(tmp_path):
   seen = []
   for i, (c, seed) in enumerate([(1, 0), (4, 0), (1, 1)]):
-    leader = lead(tmp_path / str(i), concurrency=c, seed=seed)
-    shuffled(leader, c, np.random.default_rng(0))
+    leader = led.lead(tmp_path / str(i), concurrency=c, seed=seed)
+    led.shuffled(leader, c, np.random.default_rng(0))
     seen.append([t.arch for t in leader.journal.trials])
   assert seen[0] != seen[1]
   assert seen[0] != seen[2]
@@ -109,13 +69,13 @@ def test_trials_depend_on_concurrency_and_seed(tmp_path):
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(
   tmp_path, concurrency, stop_after
 ):
-  whole = lead(tmp_path / 'whole', concurrency=concurrency)
-  shuffled(whole, concurrency, np.random.default_rng(0))
-  first = lead(tmp_path / 'cut', concurrency=concurrency)
-  shuffled(first, concurrency, np.random.default_rng(1), stop_after)
+  whole = led.lead(tmp_path / 'whole', concurrency=concurrency)
+  led.shuffled(whole, concurrency, np.random.default_rng(0))
+  first = led.lead(tmp_path / 'cut', concurrency=concurrency)
+  led.shuffled(first, concurrency, np.random.default_rng(1), stop_after)
   kept = [t for t in first.journal.trials if t.finished]
-  second = lead(tmp_path / 'cut', concurrency=concurrency)
-  shuffled(second, concurrency, np.random.default_rng(2))
+  second = led.lead(tmp_path / 'cut', concurrency=concurrency)
+  led.shuffled(second, concurrency, np.random.default_rng(2))
   assert second.journal.trials == whole.journal.trials
   lines = (tmp_path / 'cut').read_text().splitlines()
   assert sum('"proposed"' in line for line in lines) == 14
@@ -136,12 +96,12 @@ def test_a_proposal_sees_exactly_what_the_rule_says(tmp_path):
   leader = conductor.Conductor(
     toy_search.problem(), propose, book, trials=8, concurrency=3
   )
-  shuffled(leader, 3, np.random.default_rng(0))
+  led.shuffled(leader, 3, np.random.default_rng(0))
   assert seen == {i: list(range(max(0, i - 2))) for i in range(8)}
 
 
 def test_a_slow_trial_holds_back_only_what_must_see_it(tmp_path):
-  leader = lead(tmp_path / 'j', concurrency=2)
+  leader = led.lead(tmp_path / 'j', concurrency=2)
   assert [leader.next().id, leader.next().id] == [0, 1]
   assert leader.next() is None
   leader.done(1, {'accuracy': 0.5})
@@ -183,49 +143,8 @@ def test_asynchronous_proposals_see_what_has_finished_in_that_order(tmp_path):
   assert again.finished == [1, 2, 0]
 
 
-def test_a_finite_space_ends_the_search_when_all_of_it_is_tried(tmp_path):
-  problem = toy_search.problem(keys=2, values=(0, 1, 2))
-  leader = lead(tmp_path / 'j', problem=problem, trials=50, max_draws=3)
-  shuffled(leader, 1, np.random.default_rng(0))
-  archs = {str(t.arch) for t in leader.journal.trials}
-  assert len(archs) == len(leader.journal.trials) == 9
-
-
-def test_so_does_one_of_which_only_some_is_feasible(tmp_path):
-  problem = toy_search.problem({'params': 3}, keys=2, values=(0, 1, 2))
-  leader = lead(tmp_path / 'j', problem=problem, trials=50, max_draws=3)
-  shuffled(leader, 1, np.random.default_rng(0))
-  assert sorted(t.footprint['params'] for t in leader.journal.trials) == [
-    1,
-    2,
-    3,
-    3,
-  ]
-
-
-def test_a_large_space_repeats_where_draws_find_nothing_new(tmp_path, caplog):
-  book = journal.Journal(tmp_path / 'j')
-  leader = conductor.Conductor(
-    toy_search.problem(),
-    lambda space, *_: dict.fromkeys(space.keys, 1),
-    book,
-    trials=3,
-    max_draws=4,
-  )
-  shuffled(leader, 1, np.random.default_rng(0))
-  assert len(book.trials) == 3
-  assert 'none of 4 draws was new' in caplog.text
-
-
-def test_constraints_are_met_before_a_trial_is_proposed(tmp_path):
-  problem = toy_search.problem({'params': 50})
-  leader = lead(tmp_path / 'j', problem=problem)
-  shuffled(leader, 1, np.random.default_rng(0))
-  assert all(t.footprint['params'] <= 50 for t in leader.journal.trials)
-
-
 def test_the_first_trial_drawn_early_is_the_same_and_not_yet_written(tmp_path):
-  leader, other = lead(tmp_path / '1'), lead(tmp_path / '2')
+  leader, other = led.lead(tmp_path / '1'), led.lead(tmp_path / '2')
   leader.prepare()
   assert leader.journal.trials == []
   for i in range(2):
@@ -234,51 +153,14 @@ def test_the_first_trial_drawn_early_is_the_same_and_not_yet_written(tmp_path):
     other.failed(i, 'x')
 
 
-def test_a_constraint_that_nothing_meets_names_the_smallest_seen(tmp_path):
-  counted = []
-
-  def footprint(arch):
-    counted.append(toy_search.params(arch) + 1000)
-    return {'params': counted[-1], 'size_bytes': 1}
-
-  problem = toy_search.problem({'params': 999, 'size_bytes': 10})
-  object.__setattr__(problem, 'footprint', footprint)
-  leader = lead(tmp_path / 'j', 'random', problem, max_draws=40)
-  with pytest.raises(errors.UserError) as e:
-    leader.next()
-  said = str(e.value)
-  assert f'params <= 999 (smallest seen: {min(counted)})' in said
-  assert 'in 40 draws' in said
-  assert 'size_bytes' not in said
-  assert len(counted) == 40
-  assert leader.journal.trials == []
-
-
-def test_an_architecture_that_cannot_be_counted_is_a_failed_trial(tmp_path):
-  def footprint(arch):
-    if arch['model.stage.0'] % 2:
-      raise ValueError('kernel larger than image')
-    return {'params': 1}
-
-  problem = toy_search.problem((), ['accuracy'])
-  object.__setattr__(problem, 'footprint', footprint)
-  leader = lead(tmp_path / 'j', 'random', problem)
-  shuffled(leader, 1, np.random.default_rng(0))
-  odd = [t for t in leader.journal.trials if t.arch['model.stage.0'] % 2]
-  assert len(odd) > 2
-  for trial in odd:
-    assert trial.status == 'failed'
-    assert trial.reason == 'footprint: ValueError: kernel larger than image'
-
-
 def test_the_sources_of_a_footprint_reach_the_journal(tmp_path):
   def sources(arch):
     return {'params': f'measured, {arch["model.stage.0"]}'}
 
   problem = toy_search.problem()
   object.__setattr__(problem, 'sources', sources)
-  leader = lead(tmp_path / 'j', problem=problem, trials=3)
-  shuffled(leader, 1, np.random.default_rng(0))
+  leader = led.lead(tmp_path / 'j', problem=problem, trials=3)
+  led.shuffled(leader, 1, np.random.default_rng(0))
   trials = journal.read(tmp_path / 'j')
   assert [t.sources for t in trials] == [sources(t.arch) for t in trials]
   assert len({t.sources['params'] for t in trials}) > 1
@@ -293,47 +175,16 @@ def test_what_does_not_compile_is_a_failed_trial_without_sources(tmp_path):
   problem = toy_search.problem((), ['accuracy'])
   object.__setattr__(problem, 'footprint', footprint)
   object.__setattr__(problem, 'sources', lambda arch: {'params': 'counted'})
-  leader = lead(tmp_path / 'j', 'random', problem)
-  shuffled(leader, 1, np.random.default_rng(0))
+  leader = led.lead(tmp_path / 'j', 'random', problem)
+  led.shuffled(leader, 1, np.random.default_rng(0))
   for trial in leader.journal.trials:
     odd = trial.arch['model.stage.0'] % 2
     assert trial.sources == ({} if odd else {'params': 'counted'})
     assert trial.reason.startswith('footprint: UserError: libtpu') or not odd
 
 
-def test_a_lower_bound_that_nothing_meets_names_the_largest_seen(tmp_path):
-  name = 'throughput@a100'
-  seen = []
-
-  def footprint(arch):
-    seen.append(1000 / toy_search.params(arch))
-    return {name: seen[-1], 'params': 10}
-
-  problem = toy_search.problem({name: 1001, 'params': 10})
-  object.__setattr__(problem, 'footprint', footprint)
-  leader = lead(tmp_path / 'j', 'random', problem, max_draws=40)
-  with pytest.raises(errors.UserError) as e:
-    leader.next()
-  said = f'no candidate meets {name} >= 1001 (largest seen: {max(seen):g}) in'
-  assert str(e.value).startswith(said)
-  assert '; lower the bound, let the space' in str(e.value)
-
-
-@pytest.mark.parametrize('error', [errors.UserError, ValueError])
-def test_a_footprint_that_never_works_ends_the_search(tmp_path, error):
-  def footprint(arch):
-    raise error("unknown target 'tpu_v5'")
-
-  problem = toy_search.problem()
-  object.__setattr__(problem, 'footprint', footprint)
-  leader = lead(tmp_path / 'j', problem=problem)
-  with pytest.raises(error, match='unknown target'):
-    leader.next()
-  assert leader.journal.trials == []  # nothing to be repeated once it is mended
-
-
 def test_results_without_finite_objectives_are_failures(tmp_path):
-  leader = lead(tmp_path / 'j')
+  leader = led.lead(tmp_path / 'j')
   leader.next()
   trial = leader.done(0, {'accuracy': float('nan'), 'seconds': 3})
   assert (trial.status, trial.reason) == (
@@ -359,21 +210,21 @@ def test_a_scheduler_that_waits_sees_as_many_results_as_it_takes(tmp_path):
   wanted = {5: 5, 7: 6, 9: 9}
   for run in range(3):
     seen = {}
-    leader = lead(
+    leader = led.lead(
       tmp_path / str(run),
       'random',
       concurrency=3,
       scheduler=waiting_for(wanted, seen),
     )
-    shuffled(leader, 3, np.random.default_rng(run))
+    led.shuffled(leader, 3, np.random.default_rng(run))
     expected = {i: max(0, i - 2, wanted.get(i, 0)) for i in range(14)}
     assert seen == {i: list(range(n)) for i, n in expected.items()}
 
 
 def test_a_scheduler_that_waits_for_nothing_is_an_error(tmp_path):
-  leader = lead(tmp_path / 'j', 'random', scheduler=waiting_for({2: 3}, {}))
+  leader = led.lead(tmp_path / 'j', 'random', scheduler=waiting_for({2: 3}, {}))
   with pytest.raises(RuntimeError, match='waits, but no trial runs'):
-    shuffled(leader, 1, np.random.default_rng(0))
+    led.shuffled(leader, 1, np.random.default_rng(0))
 
 
 def test_budget_and_parent_reach_journal_and_worker(tmp_path):
@@ -384,7 +235,7 @@ def test_budget_and_parent_reach_journal_and_worker(tmp_path):
     arch = propose() if parent is None else trials[parent].arch
     return proposal.Proposal(arch, epochs, parent)
 
-  leader = lead(
+  leader = led.lead(
     tmp_path / 'j',
     'random',
     trials=2,
