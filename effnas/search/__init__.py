@@ -7,8 +7,8 @@ see; a scheduler says how long it trains, or which trial is gone on with; a
 engine runs the trials.
 
 A new sampler is one new file in `effnas/search/samplers`, a new scheduler one
-in `effnas/search/schedulers`; a new engine is one new file
-`effnas/search/NAME_engine.py`.
+in `effnas/search/schedulers`, a new engine one in `effnas/search/engines`, a
+new table one in `effnas/search/tables`.
 """
 
 from effnas.search.driver import run

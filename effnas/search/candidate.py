@@ -19,12 +19,12 @@ from effnas.nn import once, rewrite
 from effnas.recipe import artefact, pipeline
 from effnas.recipe import context as recipe_context
 from effnas.recipe import network as network_lib
-from effnas.search import budget as budget_lib
 from effnas.search import compressing, declared, sections
 from effnas.search import costs as costs_lib
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
 from effnas.search import settings as settings_lib
+from effnas.search.scheduling import budget as budget_lib
 from effnas.train import optim as optim_lib
 
 _log = logging.getLogger(__name__)
@@ -272,7 +272,7 @@ def evaluate(
   trial: int,
   report: Callable[[int, Mapping[str, Any]], None],
 ) -> dict[str, Any]:
-  """Evaluates a trial on a worker; see `effnas.search.evaluation`."""
+  """Evaluates a trial on a worker; see `effnas.search.running.evaluation`."""
   own = folder(task['workdir'], trial)
   return fit(task['config'], arch, own, report, budget_lib.read(task))
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import draw, evaluation, plain, schedulers
+from effnas.search import draw, plain, schedulers
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.running import evaluation
 
 
 class Conductor:

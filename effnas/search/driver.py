@@ -6,21 +6,15 @@ import os
 from typing import Any
 
 from effnas import errors
-from effnas.search import (
-  compile_cache,
-  engines,
-  evaluation,
-  plain,
-  samplers,
-  schedulers,
-)
 from effnas.search import conductor as conductor_lib
+from effnas.search import engines, plain, samplers, schedulers
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
+from effnas.search.running import compile_cache, evaluation
 
 
 def run(

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from effnas import errors
-from effnas.search import metrics, pareto
+from effnas.search import metrics
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
 
 
 def _no_sources(arch: Mapping[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import peers
 import tasks
 
-from effnas.search import exhaustive, simulate
+from effnas.search.tabular import exhaustive, simulate
 
 
 def volumes(

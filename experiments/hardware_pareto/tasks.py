@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import pareto, tables
-from effnas.search import table as table_lib
+from effnas.search import tables
+from effnas.search.frontier import pareto
+from effnas.search.tabular import table as table_lib
 
 _FILES = {
   'nasbench201': 'nasbench201_12epoch.csv.gz',

@@ -6,8 +6,8 @@ from typing import Any
 import methods
 import numpy as np
 
-from effnas.search import exhaustive, simulate
-from effnas.search import table as table_lib
+from effnas.search.tabular import exhaustive, simulate
+from effnas.search.tabular import table as table_lib
 
 OBJECTIVE = 'accuracy'
 

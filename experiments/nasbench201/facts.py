@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from effnas import footprint
-from effnas.search import table as table_lib
+from effnas.search.tabular import table as table_lib
 from effnas.zoo import nasbench201
 
 

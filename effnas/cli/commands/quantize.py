@@ -123,7 +123,7 @@ def run(request: request_lib.Request) -> None:
       f'--out takes one network; name one width, e.g. --weights={bits[0]}, or '
       'a --budget'
     )
-  from effnas.search import compile_cache
+  from effnas.search.running import compile_cache
 
   os.environ.update(compile_cache.environment())
   from effnas import strategy

@@ -43,7 +43,7 @@ def run(request: request_lib.Request) -> None:
   request.words()
   config = request.config()
   workdir = request.need('workdir', 'the folder to keep the network in')
-  from effnas.search import compile_cache
+  from effnas.search.running import compile_cache
 
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks

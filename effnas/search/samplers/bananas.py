@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import ensemble, moves, pareto, screening
-from effnas.search import features as features_lib
 from effnas.search import problem as problem_lib
-from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import ensemble, moves, screening
+from effnas.search.proposing import features as features_lib
+from effnas.search.proposing import scalarise as scalarise_lib
 
 
 def propose(
@@ -38,7 +39,7 @@ def propose(
     candidates: How many are rated: a quarter random, the others near the best.
     parents: How many of the best trials have candidates near them.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     White, Neiswanger and Savani 2021, "BANANAS: Bayesian optimization with

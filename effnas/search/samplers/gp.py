@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import features as features_lib
-from effnas.search import gaussian_process, moves, pareto, screening
 from effnas.search import problem as problem_lib
-from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import features as features_lib
+from effnas.search.proposing import gaussian_process, moves, screening
+from effnas.search.proposing import scalarise as scalarise_lib
 
 _DOUBTS = (1.0, 2.0, 4.0)  # what deviations are multiplied by
 _ROUNDS = 3  # of candidates near the best candidates
@@ -47,7 +48,7 @@ def propose(
     candidates: How many to compare in each of three rounds, the later ones near
       the best of the earlier.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Jones, Schonlau and Welch 1998, "Efficient global optimization of expensive

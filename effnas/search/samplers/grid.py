@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from effnas.search import problem as problem_lib
-from effnas.search import screening
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import screening
 
 
 def propose(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from effnas.search import problem as problem_lib
-from effnas.search import screening, unit_cube
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import screening, unit_cube
 
 
 def propose(

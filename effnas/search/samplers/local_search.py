@@ -6,10 +6,11 @@ import zlib
 
 import numpy as np
 
-from effnas.search import plain, screening
+from effnas.search import plain
 from effnas.search import problem as problem_lib
-from effnas.search import scalarise as scalarise_lib
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import scalarise as scalarise_lib
+from effnas.search.proposing import screening
 
 _STEPS = (-0.2, -0.04, 0.04, 0.2)  # parts of a range
 
@@ -35,7 +36,7 @@ def propose(
     rng: The source of chance.
     initial: How many random trials come first.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     White, Nolen and Savani 2021, "Exploring the loss landscape in neural

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import pareto, screening
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import screening
 
 
 def propose(

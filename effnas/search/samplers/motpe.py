@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import hypervolume, pareto, screening
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import hypervolume, pareto
+from effnas.search.proposing import screening
 from effnas.search.samplers import tpe
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import pareto
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
 
 
 def propose(

@@ -7,9 +7,11 @@ import warnings
 import numpy as np
 
 from effnas import errors
-from effnas.search import metrics, pareto, screening
+from effnas.search import metrics
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import screening
 from effnas.space import choices, ranges
 
 _TRIES = 20  # until one is new and within the constraints

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import features as features_lib
 from effnas.search import problem as problem_lib
-from effnas.search import scalarise as scalarise_lib
-from effnas.search import screening
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import features as features_lib
+from effnas.search.proposing import scalarise as scalarise_lib
+from effnas.search.proposing import screening
 
 _BINS = 8  # of a range
 
@@ -38,7 +38,7 @@ def propose(
     rate: The learning rate, of rewards in units of their standard deviation.
     decay: Of the moving average that is the baseline.
     scalarise: How several objectives become one, `{'targets': ...}` being
-      MnasNet's reward; see `effnas.search.scalarise`.
+      MnasNet's reward; see `effnas.search.proposing.scalarise`.
 
   Reference:
     Williams 1992, "Simple statistical gradient-following algorithms for

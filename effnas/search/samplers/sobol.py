@@ -11,8 +11,8 @@ import numpy as np
 
 from effnas import errors
 from effnas.search import problem as problem_lib
-from effnas.search import screening, unit_cube
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import screening, unit_cube
 
 _BITS = 32
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import features as features_lib
 from effnas.search import problem as problem_lib
-from effnas.search import scalarise as scalarise_lib
-from effnas.search import screening
 from effnas.search import trial as trial_lib
+from effnas.search.proposing import features as features_lib
+from effnas.search.proposing import scalarise as scalarise_lib
+from effnas.search.proposing import screening
 
 _erf = np.vectorize(math.erf, otypes=[float])
 
@@ -41,7 +41,7 @@ def propose(
     good: Which part of the trials is good.
     candidates: How many to draw.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Bergstra et al. 2011, "Algorithms for hyper-parameter optimization"; joint

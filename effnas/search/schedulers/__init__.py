@@ -28,9 +28,9 @@ A file may also have a stop rule,
 
     bounds(problem, trials, trial, **args) -> dict
 
-the bounds (`effnas.search.stopping`) for a trial that begins, from the finished
-trials that it may see. Add a scheduler by adding a file; `none.py` is the
-smallest example.
+the bounds (`effnas.search.running.stopping`) for a trial that begins, from the
+finished trials that it may see. Add a scheduler by adding a file; `none.py` is
+the smallest example.
 """
 
 from collections.abc import Callable, Mapping

@@ -8,8 +8,8 @@ import numpy as np
 
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
-from effnas.search import rungs
 from effnas.search import trial as trial_lib
+from effnas.search.scheduling import rungs
 
 
 def decide(
@@ -37,9 +37,9 @@ def decide(
     min_epochs: The first rung has at least so many.
     eta: One of so many goes on to the next rung, eta times as long.
     enough: How many results of a rung the sampler needs; see
-      `effnas.search.rungs.comparable`.
+      `effnas.search.scheduling.rungs.comparable`.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Li et al. 2020, "A system for massively parallel hyperparameter tuning",

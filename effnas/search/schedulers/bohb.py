@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import brackets, rungs
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.scheduling import brackets, rungs
 
 
 def decide(
@@ -38,10 +38,10 @@ def decide(
     min_epochs: Of the shortest.
     eta: One of so many goes on to the next rung, eta times as long.
     enough: How many results of a rung the sampler needs; see
-      `effnas.search.rungs.comparable`.
+      `effnas.search.scheduling.rungs.comparable`.
     random: Which part of the architectures is drawn without looking.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Falkner, Klein and Hutter 2018, "BOHB: robust and efficient hyperparameter

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import brackets, rungs
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.scheduling import brackets, rungs
 
 
 def decide(
@@ -38,9 +38,9 @@ def decide(
     min_epochs: Of the shortest.
     eta: One of so many goes on to the next rung, eta times as long.
     enough: How many results of a rung the sampler needs; see
-      `effnas.search.rungs.comparable`.
+      `effnas.search.scheduling.rungs.comparable`.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Li et al. 2018, "Hyperband: a novel bandit-based approach to hyperparameter

@@ -69,7 +69,7 @@ def bounds(
     grace: No bound before this epoch.
 
   Returns:
-    As `effnas.search.stopping.Watch` takes it.
+    As `effnas.search.running.stopping.Watch` takes it.
 
   Raises:
     UserError: There are several objectives, or trials do not report it.

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from effnas import errors
-from effnas.search import pareto, rungs
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
 from effnas.search.schedulers import asha
+from effnas.search.scheduling import rungs
 
 _SPREADS = ('crowding', 'net')
 
@@ -40,7 +41,7 @@ def decide(
     min_epochs: The first rung has at least so many.
     eta: One of so many goes on to the next rung, eta times as long.
     enough: How many results of a rung the sampler needs; see
-      `effnas.search.rungs.comparable`.
+      `effnas.search.scheduling.rungs.comparable`.
     spread: How a front is ordered: 'net', the next one is the farthest from
       those before, or 'crowding', the loneliest first.
 

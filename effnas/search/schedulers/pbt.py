@@ -9,8 +9,8 @@ import numpy as np
 from effnas import errors
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
-from effnas.search import rungs
 from effnas.search import trial as trial_lib
+from effnas.search.scheduling import rungs
 
 _FACTORS = (0.8, 1.2)
 
@@ -55,7 +55,7 @@ def decide(
       stay the parent's.
     enough: How many results the sampler needs.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Raises:
     UserError: No hyper-parameter matches.

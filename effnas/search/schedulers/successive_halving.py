@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import brackets, rungs
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
+from effnas.search.scheduling import brackets, rungs
 
 
 def decide(
@@ -42,9 +42,9 @@ def decide(
     most_rungs: How many rungs there are at most; with k of them eta**(k - 1)
       architectures begin.
     enough: How many results of a rung the sampler needs; see
-      `effnas.search.rungs.comparable`.
+      `effnas.search.scheduling.rungs.comparable`.
     scalarise: How several objectives become one; see
-      `effnas.search.scalarise`.
+      `effnas.search.proposing.scalarise`.
 
   Reference:
     Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and

@@ -9,8 +9,9 @@ Args:
   verify: Whether a checksum that differs from the published one stops.
   **options: The benchmark's own, all with defaults.
 
-What it returns is a `effnas.search.table.Table`, which makes problems for any
-sampler; `effnas.search.simulate` runs them. Add a table by adding a file.
+What it returns is a `effnas.search.tabular.table.Table`, which makes problems
+for any sampler; `effnas.search.tabular.simulate` runs them. Add a table by
+adding a file.
 """
 
 import importlib
@@ -20,7 +21,7 @@ import pkgutil
 from typing import Any
 
 from effnas import errors
-from effnas.search import table
+from effnas.search.tabular import table
 
 
 def names() -> list[str]:

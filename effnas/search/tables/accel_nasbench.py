@@ -5,7 +5,7 @@ The table is not complete: its problems are about its rows.
 
 import os
 
-from effnas.search import table, table_file
+from effnas.search.tabular import table, table_file
 from effnas.zoo import accel_nasbench
 
 _SHA256 = '408ae39f615eac661dd53b39a5949014a478658e534cc197d101bfa3c03b5331'

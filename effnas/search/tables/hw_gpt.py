@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from effnas.search import table, table_file
+from effnas.search.tabular import table, table_file
 from effnas.zoo import hw_gpt
 
 _SHA256 = '4b705af9074df7b71efb3e4c731a0a3aa79e7093c00a0ca08ac665543ea362bb'

@@ -3,7 +3,7 @@
 import os
 
 from effnas import errors
-from effnas.search import table, table_file
+from effnas.search.tabular import table, table_file
 from effnas.zoo import nasbench201
 
 _SHA256 = 'a134dcc9e1b55d7809fc57d6211221daa533ab4efa6ccaa6b040d902f7a06d9e'

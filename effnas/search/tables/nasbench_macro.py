@@ -2,7 +2,7 @@
 
 import os
 
-from effnas.search import table, table_file
+from effnas.search.tabular import table, table_file
 from effnas.zoo import nasbench_macro
 
 _SHA256 = '686dee8363cc21cca8c1f321ad5749454f2d9b9ca5972682e137e539bc522297'

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from effnas import space as space_lib
-from effnas.search import ensemble, gaussian_process, pareto
-from effnas.search import features as features_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import ensemble, gaussian_process
+from effnas.search.proposing import features as features_lib
 from effnas.search.samplers import gp
 
 

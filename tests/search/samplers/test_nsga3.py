@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from effnas.search import pareto
+from effnas.search.frontier import pareto
 from effnas.search.samplers import nsga3
 
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from effnas import space as space_lib
-from effnas.search import features as features_lib
-from effnas.search import pareto
 from effnas.search import trial as trial_lib
+from effnas.search.frontier import pareto
+from effnas.search.proposing import features as features_lib
 from effnas.search.samplers import motpe, tpe
 
 

@@ -1,0 +1,1 @@
+"""The Pareto front: dominance, hypervolume, what to pick of it."""

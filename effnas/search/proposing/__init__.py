@@ -1,0 +1,1 @@
+"""What samplers are made of: features, models, moves, scalarisation."""

@@ -1,0 +1,121 @@
+"""Evaluating one trial: whatever happens becomes a message, never an error.
+
+That includes a stop rule: what it may look at has finished before the trial
+begins, so it comes along as bounds, and no engine has to ask anybody.
+"""
+
+from collections.abc import Callable, Mapping
+import importlib
+import time
+import traceback
+from typing import Any
+
+from effnas import errors
+from effnas.search import plain
+from effnas.search.running import stopping
+
+
+def resolve(name: str) -> Callable[..., Any]:
+  """Returns the function that a dotted name names.
+
+  Args:
+    name: 'module:function', to be found on every worker.
+
+  Raises:
+    UserError: There is no such function.
+
+  Example:
+    >>> resolve('math:hypot')(3, 4)
+    5.0
+  """
+  module, colon, attribute = name.partition(':')
+  if not (module and colon and attribute):
+    raise errors.UserError(
+      f"a function is named 'module:function', got {name!r}"
+    )
+  try:
+    found = getattr(importlib.import_module(module), attribute)
+  except (ImportError, AttributeError) as e:
+    raise errors.UserError(f'there is no function {name!r}: {e}') from e
+  if not callable(found):
+    raise errors.UserError(f'{name!r} is not a function: {found!r}')
+  return found
+
+
+class _Stop(BaseException):
+  """Ends an evaluation from within; no `except Exception` holds it up."""
+
+
+def run(
+  evaluate: str,
+  task: Mapping[str, Any],
+  arch: Mapping[str, Any],
+  trial: int,
+  send: Callable[[dict[str, Any]], None],
+  *,
+  budget: Mapping[str, int] | None = None,
+  bounds: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+  """Evaluates one architecture.
+
+  Args:
+    evaluate: Dotted name of the function (task, arch, trial, report) -> metrics
+      that does it, where report(epoch, metrics) may be called meanwhile.
+    task: What all trials share: {'config': ..., 'workdir': ...}.
+    arch: The architecture.
+    trial: The trial's id.
+    send: Called with each message of a report.
+    budget: What a scheduler says, added to the task: 'epochs', where the
+      training ends, and where there is one 'parent', the trial whose training
+      it goes on with.
+    bounds: A stop rule's bounds, see `effnas.search.running.stopping`.
+
+  Returns:
+    A message for `Conductor.take`: {'event': 'done', 'metrics': ...}, with
+    'seconds' among the metrics, {'event': 'stopped', 'reason': ...}, or
+    {'event': 'failed', 'reason': ..., 'traceback': ...}. Plain values, though
+    not all finite.
+  """
+  start = time.monotonic()
+  rule = stopping.Watch(bounds) if bounds else None
+
+  def report(epoch: int, metrics: Mapping[str, Any]) -> None:
+    values = plain.plain(metrics, finite=False)
+    send({'event': 'reported', 'epoch': int(epoch), 'metrics': values})
+    if rule is not None and (why := rule.worse(int(epoch), values)):
+      raise _Stop(why)
+
+  try:
+    shared = {**task, **(budget or {})}
+    found = resolve(evaluate)(shared, arch, trial, report)
+    metrics = plain.plain(found, finite=False)
+    metrics.setdefault('seconds', round(time.monotonic() - start, 3))
+    return {'event': 'done', 'metrics': metrics}
+  except _Stop as e:
+    return {'event': 'stopped', 'reason': str(e)}
+  except (Exception, SystemExit) as e:
+    return {
+      'event': 'failed',
+      'reason': describe(e),
+      'traceback': traceback.format_exc(),
+    }
+
+
+def describe(error: BaseException) -> str:
+  """Says in one line what went wrong.
+
+  Args:
+    error: The error.
+
+  Returns:
+    'Type: first line of the message'; that memory ran out is said in words.
+
+  Example:
+    >>> describe(MemoryError())
+    'out of memory: MemoryError'
+  """
+  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  text = ': '.join([type(error).__name__, *(line[:300] for line in lines[:1])])
+  if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in str(error):
+    return f'out of memory: {text}'
+  return text

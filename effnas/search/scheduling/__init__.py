@@ -1,0 +1,1 @@
+"""What schedulers are made of: rungs, brackets, training budgets."""

@@ -1,0 +1,1 @@
+"""Searching tables of measured networks: the ordinary search, in memory."""

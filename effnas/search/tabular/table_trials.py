@@ -1,0 +1,85 @@
+"""Trials that are looked up in a table, for any engine.
+
+A config with the section 'table' in place of data, space and training:
+
+    {'table': {'name': 'nasbench201', 'path': FILE, 'dataset': 'cifar10'},
+     'search': {'objectives': ['accuracy', 'latency_ms@pixel2'], ...}}
+
+It is run by
+
+    search.run(
+        config,
+        workdir,
+        evaluate='effnas.search.tabular.table_trials:evaluate',
+        problem=table_trials.problem(config),
+    )
+"""
+
+from collections.abc import Callable, Mapping
+import functools
+import json
+from typing import Any
+
+from effnas import errors
+from effnas.search import problem as problem_lib
+from effnas.search import sections, tables
+from effnas.search import settings as settings_lib
+from effnas.search.tabular import table as table_lib
+
+Config = Mapping[str, Any]
+
+
+def load(config: Config) -> table_lib.Table:
+  """Returns the table of a config; a process reads each once.
+
+  Args:
+    config: Its section 'table' is the arguments of `effnas.search.tables.load`.
+
+  Raises:
+    UserError: The section is missing, or does not fit.
+  """
+  section = config.get('table')
+  for key in ('name', 'path'):
+    if not isinstance(section, Mapping) or key not in section:
+      raise errors.UserError(
+        f'the config lacks table.{key}; its section table is e.g. '
+        "{'name': 'nasbench201', 'path': 'nasbench201_12epoch.csv.gz'}"
+      )
+  return _load(json.dumps(section, sort_keys=True))
+
+
+@functools.lru_cache(maxsize=4)
+def _load(section: str) -> table_lib.Table:
+  return tables.load(**json.loads(section))
+
+
+def problem(config: Config) -> problem_lib.Problem:
+  """Returns the search problem of a config.
+
+  Args:
+    config: As above.
+
+  Raises:
+    UserError: A section does not fit.
+  """
+  settings = settings_lib.make(sections.value(config, 'search'))
+  return load(config).problem(settings.objectives, settings.constraints)
+
+
+def evaluate(
+  task: Mapping[str, Any],
+  arch: Mapping[str, Any],
+  trial: int,
+  report: Callable[[int, Mapping[str, Any]], None],
+) -> dict[str, Any]:
+  """Looks a trial up; see `effnas.search.running.evaluation`."""
+  del trial, report
+  return load(task['config']).evaluate(arch)
+
+
+def test(
+  task: Mapping[str, Any], arch: Mapping[str, Any], trial: int
+) -> dict[str, Any]:
+  """Looks up what a trial of the front is worth on test images, if known."""
+  del trial
+  return load(task['config']).test(arch)
