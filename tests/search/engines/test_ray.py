@@ -15,7 +15,7 @@ from effnas import errors, search
 from effnas.search import engines
 
 pytestmark = pytest.mark.slow
-_HERE = pathlib.Path(__file__).parent
+_HERE = pathlib.Path(__file__).parents[1]
 
 
 def essence(trials):
@@ -127,20 +127,20 @@ def test_the_engine_is_loaded_only_when_it_is_used():
 def test_the_machine_is_shared_among_the_trials(
   monkeypatch, machine, concurrency, resources, memory
 ):
-  from effnas.search.engines import ray as ray_engine
+  from effnas.search.engines.ray import cluster
 
   monkeypatch.setattr('ray.cluster_resources', lambda: machine)
   monkeypatch.setattr('ray.nodes', lambda: [{'Resources': machine}])
-  found, environment = ray_engine._shares(concurrency)
+  found, environment = cluster.shares(concurrency)
   assert found == resources
   assert environment.get('XLA_PYTHON_CLIENT_MEM_FRACTION') == memory
 
 
 def test_more_trials_at_once_than_tpu_chips_are_refused(monkeypatch):
-  from effnas.search.engines import ray as ray_engine
+  from effnas.search.engines.ray import cluster
 
   machine = {'CPU': 8, 'TPU': 4}
   monkeypatch.setattr('ray.cluster_resources', lambda: machine)
   monkeypatch.setattr('ray.nodes', lambda: [{'Resources': machine}])
   with pytest.raises(errors.UserError, match='concurrency 5 is more than'):
-    ray_engine._shares(5)
+    cluster.shares(5)
