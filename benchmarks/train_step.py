@@ -63,7 +63,7 @@ class Ours:
       crop_padding=0,
       batch_size=_BATCH,
       dtype='float32',
-      loss=None,
+      objective=None,
     )
     self.program = epoch.compiled(plan).lower(*self._arguments()).compile()
 

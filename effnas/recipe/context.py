@@ -12,10 +12,10 @@ import numpy as np
 from effnas import train
 from effnas.compress import pruning
 from effnas.compress.clustering import tied
+from effnas.learn import objective
 from effnas.nn import fused, rewrite
 from effnas.recipe import network as network_lib
 from effnas.train import loop
-from effnas.train import step as losses
 
 _Report = Callable[[str, int, Mapping[str, Any]], None]
 
@@ -79,7 +79,7 @@ class Context:
     def loss(params, batch):
       x, y = batch
       logits: Any = network.net.apply({'params': params, **rest}, x)
-      return losses.cross_entropy(logits, y)
+      return objective.cross_entropy(logits, y)
 
     def cut(array):
       array = jnp.asarray(array[:count])

@@ -349,8 +349,8 @@ def _accepted() -> dict[str, list[str]]:
     'optim': optim_lib.make,
     'train': train.fit,
   }
-  supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir'}
-  supplied |= {'on_epoch', 'variables', 'loss', 'wrap', 'until', 'parent_dir'}
+  supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir', 'wrap'}
+  supplied |= {'on_epoch', 'variables', 'objective', 'until', 'parent_dir'}
   accepted = {  # `steps.load` checks those of 'compress'
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()

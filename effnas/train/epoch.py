@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from effnas.learn import augment
+from effnas.learn import objective as objective_lib
 from effnas.train import prepare as prepare_lib
 from effnas.train import step as step_lib
 
@@ -23,7 +24,7 @@ class Plan(NamedTuple):
     crop_padding: Likewise.
     batch_size: Inputs per step.
     dtype: Type of the arithmetic.
-    loss: See `step.make`.
+    objective: See `effnas.learn.objective`; None is the cross-entropy.
   """
 
   net: Any
@@ -33,7 +34,7 @@ class Plan(NamedTuple):
   crop_padding: int
   batch_size: int
   dtype: str
-  loss: Callable | None
+  objective: objective_lib.Objective | None = None
 
 
 # Compiling dominates the training of small networks. On CPU, LLVM's first level
@@ -55,7 +56,9 @@ def compiled(plan: Plan) -> Callable:
     rows by `key`, takes a step on each whole batch and gives the mean of the
     steps' metrics. The state's buffers are used up.
   """
-  one = step_lib.make(plan.net, plan.update, dtype=plan.dtype, loss=plan.loss)
+  one = step_lib.make(
+    plan.net, plan.update, dtype=plan.dtype, objective=plan.objective
+  )
   change = augment.make(plan.augment, crop_padding=plan.crop_padding)
 
   def run(state, x, y, key, numbers):
@@ -72,7 +75,8 @@ def compiled(plan: Plan) -> Callable:
       if plan.augment:
         # After it, so that the zeros of a crop are the mean colour.
         inputs = change(augment_key, inputs)
-      return one(state, inputs, y[rows], dropout_key, numbers)
+      labels = jax.tree.map(lambda column: column[rows], y)
+      return one(state, inputs, labels, dropout_key, numbers)
 
     state, metrics = jax.lax.scan(body, state, order)
     return state, jax.tree.map(jnp.mean, metrics)

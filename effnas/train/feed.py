@@ -28,7 +28,8 @@ class Feed:
     """Makes the feed.
 
     Args:
-      split: Has arrays x (N, ...) and y; a streamed one also `pieces`.
+      split: Has arrays x (N, ...) and y, or in place of y a mapping with
+        'labels' and what else belongs to a row; a streamed one also `pieces`.
       batch_size: Rows per step, N at most.
       device_bytes: Bytes of x that may lie on the device at once.
     """
@@ -68,9 +69,9 @@ class Feed:
 
   def _put(self, rows: Any) -> tuple[jax.Array, jax.Array]:
     x = np.asarray(self._split.x[rows])
-    y = np.asarray(self._split.y[rows])
+    y = jax.tree.map(lambda column: np.asarray(column[rows]), self._split.y)
     return _on_device(x, y)
 
 
-def _on_device(x: np.ndarray, y: np.ndarray) -> tuple[jax.Array, jax.Array]:
+def _on_device(x: np.ndarray, y: Any) -> tuple[jax.Array, Any]:
   return jax.device_put(x), jax.device_put(y)

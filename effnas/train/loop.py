@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 import math
 import pathlib
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 import optax
 
 from effnas import errors
+from effnas.learn import objective as objective_lib
 from effnas.train import checkpoint, evaluation, step
 from effnas.train import epoch as epoch_lib
 from effnas.train import feed as feed_lib
+from effnas.train import heads as heads_lib
 from effnas.train import optim as optim_lib
 from effnas.train import prepare as prepare_lib
 from effnas.train import state as state_lib
@@ -58,7 +61,7 @@ def fit(
   parent_dir: str | pathlib.Path | None = None,
   on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
   variables: Mapping[str, Any] | None = None,
-  loss: Callable | None = None,
+  objective: objective_lib.Objective | None = None,
   wrap: Callable[..., optax.GradientTransformation] | None = None,
   device_bytes: int = 8 * 2**30,
 ) -> Fitted:
@@ -95,7 +98,8 @@ def fit(
       checkpoint. It sees each epoch at least once: a resumed fit repeats the
       one it resumes from. What it raises ends the training.
     variables: Variables to start from instead of drawn ones.
-    loss: (logits, labels, inputs) -> scalar instead of the cross-entropy.
+    objective: What to minimise instead of the cross-entropy, see
+      `effnas.learn.objective`.
     wrap: (optimiser, steps of the training) -> optimiser, for instance to prune
       (`effnas.compress.pruning`). Its repr tells a checkpoint of one from that
       of another.
@@ -158,11 +162,12 @@ def fit(
     crop_padding=crop_padding,
     batch_size=batch_size,
     dtype=dtype,
-    loss=loss,
+    objective=objective,
   )
   numbers = {
     'label_smoothing': jnp.float32(label_smoothing),
     'ema': jnp.float32(ema),
+    **_told(objective),
   }
   state = state_lib.create(
     net,
@@ -172,6 +177,13 @@ def fit(
     seed=seed,
     ema=ema > 0,
     variables=variables,
+    heads=functools.partial(
+      heads_lib.create,
+      objective,
+      net,
+      jax.tree.map(lambda rows: rows[:batch_size], dataset.train.y),
+      numbers,
+    ),
   )
   done = 0
   history: list[dict[str, Any]] = []
@@ -197,6 +209,8 @@ def fit(
       shapes if variables is None else start
     )
     settings['net'] = checkpoint.digest_repr(net)
+    if objective is not None:
+      settings['objective'] = checkpoint.digest_repr(objective)
     restored = checkpoint_dir and checkpoint.latest(
       checkpoint_dir, state, settings
     )
@@ -221,6 +235,14 @@ def fit(
     if on_epoch:
       on_epoch(epoch, dict(record))
   return Fitted(state.variables(), history, state.opt_state)
+
+
+def _told(objective: objective_lib.Objective | None) -> dict[str, Any]:
+  """Returns what an objective wants to be traced."""
+  if objective is None:
+    return {}
+  numbers = {k: jnp.float32(v) for k, v in objective.numbers().items()}
+  return {**numbers, 'constants': objective.constants()}
 
 
 def _inherited(

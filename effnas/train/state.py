@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from effnas import errors
+from effnas.train import forward as forward_lib
 
 
 @struct.dataclass
@@ -33,6 +34,7 @@ class State:
   def variables(self) -> dict[str, Any]:
     """Returns the variables to evaluate: averaged where there is an average."""
     params = self.params if self.ema is None else self.ema
+    params = {k: v for k, v in params.items() if k != forward_lib.HEADS}
     return {'params': params, **self.model_state}
 
 
@@ -89,6 +91,7 @@ def create(
   seed: int = 0,
   ema: bool = False,
   variables: Any = None,
+  heads: Callable[..., dict[str, Any]] | None = None,
 ) -> State:
   """Creates the state before the first step.
 
@@ -101,6 +104,8 @@ def create(
     ema: Whether to average the parameters.
     variables: Variables to start from; what they lack, or have in another
       shape, is drawn. None draws all.
+    heads: (prepared batch, params, model_state, key) -> parameters of modules
+      that the objective trains beside the network, by name.
 
   Returns:
     The state; it shares no buffer with `variables`.
@@ -122,6 +127,9 @@ def create(
     variables = _copy(merged)
   model_state = dict(variables)
   params = model_state.pop('params', {})
+  if heads is not None:
+    own = heads(jax.eval_shape(prepare, x), params, model_state, key)
+    params = {**params, forward_lib.HEADS: own} if own else params
   return State(
     step=jnp.int32(0),
     params=params,

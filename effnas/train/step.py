@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 
 from effnas import errors
+from effnas.learn import objective as objective_lib
+from effnas.train import forward as forward_lib
 from effnas.train import state as state_lib
 
 DTYPES = ('float32', 'bfloat16')
@@ -15,42 +17,6 @@ DTYPES = ('float32', 'bfloat16')
 
 class Diverged(RuntimeError):
   """Training gave a loss or logits that are not finite."""
-
-
-def cross_entropy(
-  logits: jax.Array, labels: jax.Array, smoothing: Any = 0.0
-) -> jax.Array:
-  """Returns the mean softmax cross-entropy with label smoothing.
-
-  Args:
-    logits: (..., classes), float.
-    labels: (...), integers: (N,) for images, (N, T) for tokens.
-    smoothing: Share of the target that is spread evenly over all classes.
-
-  Returns:
-    A scalar in nats.
-
-  Example:
-    >>> logits = jnp.zeros((2, 10))
-    >>> round(float(cross_entropy(logits, jnp.array([3, 4]))), 4)
-    2.3026
-
-  Reference:
-    Szegedy et al., Rethinking the Inception Architecture for Computer Vision,
-    2016 (label smoothing).
-  """
-  log_p = jax.nn.log_softmax(logits)
-  right = jnp.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]
-  return -jnp.mean((1 - smoothing) * right + smoothing * log_p.mean(-1))
-
-
-def cast(tree: Any, dtype: Any) -> Any:
-  """Returns the tree with its floating arrays in another type."""
-
-  def one(x):
-    return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
-
-  return jax.tree.map(one, tree)
 
 
 def average(ema: Any, params: Any, decay: Any, step: Any) -> Any:
@@ -84,7 +50,7 @@ def make(
   update: Callable,
   *,
   dtype: str = 'float32',
-  loss: Callable | None = None,
+  objective: objective_lib.Objective | None = None,
 ) -> Callable[..., tuple[state_lib.State, dict[str, jax.Array]]]:
   """Makes the function of one training step.
 
@@ -96,13 +62,15 @@ def make(
     net: A Linen module whose `__call__` takes `train`.
     update: An optax update function.
     dtype: Type of the arithmetic, 'float32' or 'bfloat16'.
-    loss: (logits, labels, inputs) -> scalar; None is `cross_entropy` with the
-      step's smoothing.
+    objective: What is minimised, see `effnas.learn.objective`; None is the
+      cross-entropy with the step's smoothing.
 
   Returns:
     A function (state, inputs, labels, key, numbers) -> (state, metrics), where
-    `numbers` holds 'label_smoothing' and 'ema' (arrays or floats) and the
-    metrics are the scalars 'loss' and 'accuracy' of the batch.
+    `numbers` holds 'label_smoothing' and 'ema' (arrays or floats) and what the
+    objective wants beside, labels may be a mapping with what a split has beside
+    'labels', and the metrics are the scalars 'loss' and 'accuracy' of the
+    batch.
 
   Raises:
     UserError: For another dtype.
@@ -110,30 +78,32 @@ def make(
   if dtype not in DTYPES:
     raise errors.unknown('dtype', dtype, DTYPES)
 
+  if objective is None:
+    objective = objective_lib.CrossEntropy()
+  heads = objective.heads()
+
   def step(
     state: state_lib.State,
     inputs: jax.Array,
-    labels: jax.Array,
+    labels: Any,
     key: jax.Array,
     numbers: Mapping[str, Any],
   ) -> tuple[state_lib.State, dict[str, jax.Array]]:
-    def objective(params):
-      logits, changed = net.apply(
-        {'params': cast(params, dtype), **state.model_state},
-        cast(inputs, dtype),
-        train=True,
-        mutable=list(state.model_state),
-        rngs={'dropout': key},
+    def minimised(params):
+      forward = forward_lib.Forward(
+        net,
+        forward_lib.cast(params, dtype),
+        state.model_state,
+        key,
+        dtype,
+        heads,
       )
-      logits = logits.astype(jnp.float32)
-      if loss is not None:
-        value = loss(logits, labels, inputs)
-      else:
-        value = cross_entropy(logits, labels, numbers['label_smoothing'])
-      return value, (logits, changed)
+      outcome = objective(forward, batch, jax.random.fold_in(key, 0), numbers)
+      return outcome.loss, (outcome, forward.changed)
 
-    (value, (logits, changed)), grads = jax.value_and_grad(
-      objective, has_aux=True
+    batch = objective_lib.batch(inputs, labels)
+    (value, (outcome, changed)), grads = jax.value_and_grad(
+      minimised, has_aux=True
     )(state.params)
     updates, opt_state = update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
@@ -153,7 +123,8 @@ def make(
       opt_state=opt_state,
       ema=ema,
     )
-    accuracy = jnp.mean((logits.argmax(-1) == labels).astype(jnp.float32))
+    told = batch.labels if outcome.labels is None else outcome.labels
+    accuracy = objective_lib.accuracy(outcome.logits, told)
     return new, {'loss': value, 'accuracy': accuracy}
 
   return step

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from effnas import errors, quant
+from effnas.learn import objective
 from effnas.nn import rewrite
 from effnas.quant import traced
 from effnas.train import state as state_lib
@@ -87,7 +88,7 @@ def _gradients(net, variables):
 
   def loss(params):
     logits = net.apply({**variables, 'params': params}, x)
-    return step_lib.cross_entropy(logits, labels)
+    return objective.cross_entropy(logits, labels)
 
   found = jax.jit(jax.grad(loss))(variables['params'])
   return traverse_util.flatten_dict(found, sep='/')

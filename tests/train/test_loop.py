@@ -214,7 +214,7 @@ def test_compiles_once_for_many_epochs_and_learning_rates(make_data, make_net):
     crop_padding=4,
     batch_size=16,
     dtype='float32',
-    loss=None,
+    objective=None,
   )
   assert epoch_lib.compiled(plan)._cache_size() == 1
 
