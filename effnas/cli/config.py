@@ -29,6 +29,8 @@ _SECTIONS = (
   'footprint',
   'search',
 )
+# Those of a config whose trials are looked up in a table.
+_OF_A_TABLE = ('table', 'search')
 # Sections that a config may leave out.
 _OPTIONAL = ('compress',)
 # Keys that the code reads by name, beside those with defaults.
@@ -37,6 +39,24 @@ _NEEDED = {
   'train': ('augment', 'crop_padding', 'checkpoint_every'),
   'footprint': ('targets', 'batch', 'compile'),
   'search': ('objectives', 'constraints'),
+}
+# Settings that a config need not have to be overridden: those of the search,
+# with their defaults (a test compares them with the settings').
+FURTHER: Mapping[str, Any] = {
+  'search.constraints': {},
+  'search.soft_constraints': {},
+  'search.start_with': [],
+  'search.warm_start': None,
+  'search.trials': 24,
+  'search.concurrency': 1,
+  'search.sampler': 'nsga2',
+  'search.sampler_args': {},
+  'search.scheduler': 'none',
+  'search.scheduler_args': {},
+  'search.seed': 0,
+  'search.engine': 'ray',
+  'search.asynchronous': False,
+  'search.max_draws': 100,
 }
 # What a run writes into its config.json beside the config.
 _NOTES = ('space_description', 'arch')
@@ -182,6 +202,7 @@ def _apply(
   """Returns the config with the overrides, checked against its types."""
   if not overrides:
     return found
+  found = _declared(found, [key for key, _ in overrides])
   keys = {'.'.join(way): way for way in _keys(found)}
   argv = ['effnas']
   free = set()  # keys that may have any type now
@@ -208,6 +229,16 @@ def _apply(
   return _plain(values.config.to_dict(), '')
 
 
+def _declared(found: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+  """Returns the config with what it leaves out and shall be overridden."""
+  for key in wanted:
+    section, _, name = key.partition('.')
+    inner = found.get(section)
+    if key in FURTHER and isinstance(inner, Mapping) and name not in inner:
+      found = {**found, section: {**inner, name: FURTHER[key]}}
+  return found
+
+
 def _keys(
   value: Mapping[str, Any], way: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, ...]]:
@@ -231,15 +262,17 @@ def _typed(value: Any, free: set, way: tuple[str, ...] = ()) -> Any:
 
 
 def _check(found: Mapping[str, Any]) -> None:
-  for section in _SECTIONS:
+  needed, further = _SECTIONS, _OPTIONAL
+  if 'table' in found:
+    needed, further = _OF_A_TABLE, ()
+  for section in needed:
     if section not in found:
       raise errors.UserError(
-        f'the config has no section {section!r}; it needs '
-        f'{", ".join(_SECTIONS)}'
+        f'the config has no section {section!r}; it needs {", ".join(needed)}'
       )
   for section, value in found.items():
-    if section not in (*_SECTIONS, *_OPTIONAL):
-      raise errors.unknown('config section', section, (*_SECTIONS, *_OPTIONAL))
+    if section not in (*needed, *further):
+      raise errors.unknown('config section', section, (*needed, *further))
     if section == 'space':
       if not isinstance(value, str):
         raise errors.UserError(f'config.space must be a name, got {value!r}')
@@ -250,6 +283,6 @@ def _check(found: Mapping[str, Any]) -> None:
     for key in _NEEDED.get(section, ()):
       if key not in value:
         raise errors.UserError(f'the config lacks {section}.{key}')
-  for key in found['footprint']:
+  for key in found.get('footprint', ()):
     if key not in _NEEDED['footprint']:
       raise errors.unknown('config key footprint', key, _NEEDED['footprint'])

@@ -36,7 +36,7 @@ def space(request: request_lib.Request) -> Space:
   """
   from effnas import zoo
   from effnas.cli import networks
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   name = request.need('space', 'the space of the archs')
   arguments = request.json('args')

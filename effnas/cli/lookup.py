@@ -86,7 +86,7 @@ def row(found: Mapping[str, Any]) -> list[str]:
 def _space(request: request_lib.Request) -> tuple[str, Any]:
   """The space that the command line is about, by its name."""
   from effnas import zoo
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   given = request.flags
   if given.config is not None:

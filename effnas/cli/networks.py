@@ -68,7 +68,7 @@ def of_config(
     The network and its arch.
   """
   from effnas.recipe import context
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   dataset = candidate.load_data(config)
   arch, said = archs.choose(

@@ -70,11 +70,12 @@ def refuse_another(
   Raises:
     UserError: It does.
   """
-  from effnas.search import candidate, plain
+  from effnas.search import plain
   from effnas.search import workdir as workdir_lib
+  from effnas.search.networks import training
 
   folder = pathlib.Path(workdir)
-  told = (*files, 'training', candidate.WEIGHTS, 'trials.jsonl')
+  told = (*files, 'training', training.WEIGHTS, 'trials.jsonl')
   if not any((folder / name).exists() for name in told):
     return  # nothing would be lost
   try:

@@ -78,7 +78,7 @@ def load(request: request_lib.Request) -> Trained:
   from effnas.cli import networks
   from effnas.nn import rewrite
   from effnas.recipe import artefact
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   subject, _ = networks.of_config(request, config)
   plain = rewrite.Rewritten(subject.net.model)
@@ -100,7 +100,7 @@ def _of_run(
   request: request_lib.Request,
 ) -> tuple[pathlib.Path, dict[str, Any]]:
   """The weights file and config of a run; its arch goes to the flags."""
-  from effnas.search import candidate
+  from effnas.search.networks import training
 
   given = request.flags
   for flag in ('init', 'arch', 'row', 'search'):
@@ -112,14 +112,14 @@ def _of_run(
   config = config_lib.load(str(folder / 'config.json'))
   if given.trial is not None:
     given['search'].value = given.workdir
-    return candidate.folder(folder, given.trial) / candidate.WEIGHTS, config
+    return training.folder(folder, given.trial) / training.WEIGHTS, config
   arch = json.loads((folder / 'config.json').read_bytes()).get('arch')
   if arch is None:
     raise errors.UserError(
       f'{given.workdir} is of a search; say which network: --trial=N'
     )
   given['arch'].value = json.dumps(arch)
-  return folder / candidate.WEIGHTS, config
+  return folder / training.WEIGHTS, config
 
 
 def _refuse_integers(file: pathlib.Path, variables: Mapping[str, Any]) -> None:

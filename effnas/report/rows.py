@@ -40,21 +40,23 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
     )
   objectives = section['objectives']
   constraints = section.get('constraints') or {}
-  problem.check(objectives, constraints)
+  soft = section.get('soft_constraints') or {}
+  problem.check(objectives, constraints, soft)
   trials = journal.read(folder)
   # The trials were read first, so each of their values is on some line.
   lines = _lines(folder / 'trials.jsonl', trials)
-  ready = [t for t in trials if set(objectives) <= set(_numbers(t))]
-  front = {trial.id for trial in problem.front(ready, objectives)}
+  needed = {*objectives, *soft}
+  ready = [t for t in trials if needed <= set(_numbers(t))]
+  front = {trial.id for trial in problem.front(ready, objectives, soft)}
   environment = folder / 'environment.json'
   return summaries.Summary(
     workdir=folder,
     config=config,
     environment=_load(environment) if environment.is_file() else {},
     maximize={name: metrics.parse(name).maximize for name in objectives},
-    constraints=constraints,
+    constraints={**constraints, **soft},
     rows=tuple(
-      _row(trial, lines[trial.id], constraints, trial.id in front)
+      _row(trial, lines[trial.id], {**constraints, **soft}, trial.id in front)
       for trial in trials
     ),
   )

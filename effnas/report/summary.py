@@ -56,7 +56,7 @@ class Summary:
     config: The run's config, as in config.json.
     environment: What the run ran on, as in environment.json; {} if not there.
     maximize: For each objective, in order, whether more is better.
-    constraints: Metric name -> its bound.
+    constraints: Metric name -> its bound, those that are soft too.
     rows: Every trial, in order of id.
   """
 

@@ -22,6 +22,7 @@ _SMALL = 2000  # spaces up to this size are walked when draws find nothing new
 class Draws:
   """Asks scheduler and sampler until what they propose is new and feasible.
 
+  What the problem says is to be tried first comes before the sampler's own.
   What goes on with another trial's training need not be new.
 
   Attributes:
@@ -117,6 +118,11 @@ class Draws:
   def _ask(
     self, visible: Sequence[trial_lib.Trial], rng: np.random.Generator
   ) -> tuple[dict[str, Any], Any] | None:
+    for arch in self._problem.starts:
+      if plain.key(arch) not in self._tried:
+        footprint = self._feasible(arch)
+        if footprint is not None:
+          return dict(arch), footprint
     space, repeated = self._problem.space, None
     for _ in range(self._max_draws):
       arch = self._propose(space, self._problem, visible, rng)

@@ -1,6 +1,7 @@
 """A search from its config to its trials."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+import dataclasses
 import importlib
 import os
 from typing import Any
@@ -14,21 +15,25 @@ from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
+from effnas.search.proposing import earlier, starts
 from effnas.search.running import compile_cache, evaluation
+
+_NETWORKS = 'effnas.search.networks.network_trials'
 
 
 def run(
   config: Mapping[str, Any],
   workdir: str | os.PathLike[str],
   *,
-  evaluate: str = 'effnas.search.candidate:evaluate',
+  evaluate: str = f'{_NETWORKS}:evaluate',
   problem: problem_lib.Problem | None = None,
 ) -> list[trial_lib.Trial]:
   """Runs a search, or goes on with the one that the workdir holds.
 
   Args:
     config: JSON values; section "search" is the keyword arguments of
-      `Settings`, the others are read by `candidate.problem` and by `evaluate`.
+      `Settings`, the others are read by `problem` of the module that evaluates
+      and by `evaluate`.
     workdir: The folder to keep everything in.
     evaluate: Dotted name, importable on every worker, of the function
       (task, arch, trial, report) -> metrics that evaluates an architecture,
@@ -38,7 +43,9 @@ def run(
       test(task, arch, trial) -> metrics beside, each trial of the front is
       tested by it, once, after all trials; where it has tidy(task), that is
       called before, when no trial can go on with another any more.
-    problem: What is searched for, by default what the config declares.
+    problem: What is searched for, by default what the config declares: with a
+      section "table" the rows of a table, which are looked up, else networks,
+      which are trained.
 
   Returns:
     All trials, failed ones included, in order of id.
@@ -53,18 +60,24 @@ def run(
       "e.g. {'objectives': ['accuracy', 'size_bytes']}"
     )
   settings = settings_lib.make(config['search'])
-  evaluation.resolve(evaluate)
   if problem is None:
-    problem = evaluation.resolve('effnas.search.candidate:problem')(config)
+    evaluate, problem = _declared(config, evaluate)
+  evaluation.resolve(evaluate)
 
   described = problem.space.describe()
   with (
     workdir_lib.opened(workdir, config, described, problem.provenance) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
+    propose = samplers.load(settings.sampler, settings.sampler_args)
+    if settings.warm_start:
+      before = earlier.load(settings.warm_start, path, problem)
+      propose = earlier.shown(propose, before)
+      first = [*problem.starts, *earlier.best(before, problem, settings.trials)]
+      problem = dataclasses.replace(problem, starts=first)
     conductor = conductor_lib.Conductor(
       problem,
-      samplers.load(settings.sampler, settings.sampler_args),
+      propose,
       journal,
       trials=settings.trials,
       concurrency=settings.concurrency,
@@ -76,7 +89,8 @@ def run(
     task = {'config': config, 'workdir': str(path)}
     compile_cache.turn_on()
     if not conductor.exhausted:
-      conductor.prepare()  # constraints that cannot be met: before Ray starts
+      starts.check(problem)  # what cannot be met is told before Ray starts
+      conductor.prepare()
       with progress_lib.Progress(
         settings.trials, problem.objectives, journal
       ) as progress:
@@ -85,8 +99,18 @@ def run(
     module = importlib.import_module(evaluate.partition(':')[0])
     if hasattr(module, 'tidy'):
       module.tidy(task)
-    _test_front(journal, settings.objectives, evaluate, task)
+    _test_front(journal, problem, evaluate, task)
     return list(journal.trials)
+
+
+def _declared(
+  config: Mapping[str, Any], evaluate: str
+) -> tuple[str, problem_lib.Problem]:
+  """Returns what evaluates the trials of a config, and its problem."""
+  if 'table' in config:
+    evaluate = 'effnas.search.tabular.table_trials:evaluate'
+  module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
+  return evaluate, evaluation.resolve(f'{module}:problem')(config)
 
 
 def _scheduler(
@@ -103,7 +127,7 @@ def _scheduler(
 
 def _test_front(
   journal: journal_lib.Journal,
-  objectives: Sequence[str],
+  problem: problem_lib.Problem,
   evaluate: str,
   task: Mapping[str, Any],
 ) -> None:
@@ -111,7 +135,8 @@ def _test_front(
   module = importlib.import_module(evaluate.partition(':')[0])
   if not hasattr(module, 'test'):
     return
-  for trial in problem_lib.front(journal.trials, objectives):
+  found = problem_lib.front(journal.trials, problem.objectives, problem.soft)
+  for trial in found:
     if not any(name.startswith('test_') for name in trial.metrics):
-      found = module.test(task, trial.arch, trial.id)
-      journal.append({'event': 'tested', 'trial': trial.id, 'metrics': found})
+      told = module.test(task, trial.arch, trial.id)
+      journal.append({'event': 'tested', 'trial': trial.id, 'metrics': told})

@@ -31,6 +31,9 @@ class Problem:
       every architecture, the search ends with its error.
     constraints: Footprint metric to its bound: the most it may be, or the
       least where more of it is better.
+    soft: Likewise for any metric: a trial that breaks it is run, and is worse
+      than every trial that keeps to all of them; see `scores`.
+    starts: Architectures to try first: published ones, the user's own.
     provenance: Where the data comes from, as JSON values, for the record.
     sources: From an architecture to where its footprint's estimates come from,
       a text by metric; what is counted exactly is left out.
@@ -40,11 +43,17 @@ class Problem:
   objectives: Sequence[str]
   footprint: Callable[[Mapping[str, Any]], Mapping[str, Any]]
   constraints: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  soft: Mapping[str, float] = dataclasses.field(
+    default_factory=dict, kw_only=True
+  )
+  starts: Sequence[Mapping[str, Any]] = dataclasses.field(
+    default=(), kw_only=True
+  )
   provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   sources: Callable[[Mapping[str, Any]], Mapping[str, str]] = _no_sources
 
   def __post_init__(self) -> None:
-    check(self.objectives, self.constraints)
+    check(self.objectives, self.constraints, self.soft)
 
   def broken(self, footprint: Mapping[str, Any]) -> dict[str, float]:
     """Returns the constraints that a footprint breaks, with its values.
@@ -74,7 +83,7 @@ class Problem:
       trial: The trial.
       found: The metrics of its evaluation, plain values.
     """
-    for name in self.objectives:
+    for name in (*self.objectives, *self.soft):
       value = found.get(name, trial.footprint.get(name))
       if value is None:
         return f'the evaluation gave no {name}'
@@ -86,37 +95,71 @@ class Problem:
 
   def scores(self, trials: Iterable[trial_lib.Trial]) -> np.ndarray:
     """Returns the objectives of done trials, to be minimised; see `scores`."""
-    return scores(trials, self.objectives)
+    return scores(trials, self.objectives, self.soft)
 
 
 def scores(
-  trials: Iterable[trial_lib.Trial], objectives: Sequence[str]
+  trials: Iterable[trial_lib.Trial],
+  objectives: Sequence[str],
+  soft: Mapping[str, float] | None = None,
 ) -> np.ndarray:
   """Returns the objectives of done trials, turned so that less is better.
+
+  A trial that breaks a soft constraint has in their place, for each objective,
+  the worst value of those that keep to all, and worse by how far it is off: so
+  each of these dominates it, and it dominates what is further off.
 
   Args:
     trials: Trials that are done.
     objectives: Names of metrics.
+    soft: Soft constraints, metric to bound.
 
   Returns:
     Shape (trials, objectives).
+
+  Reference:
+    Deb 2000, "An efficient constraint handling method for genetic algorithms",
+    Computer Methods in Applied Mechanics and Engineering 186.
   """
+  trials = list(trials)
   up = [metrics.parse(name).maximize for name in objectives]
   values = [[trial.value(name) for name in objectives] for trial in trials]
-  return pareto.minimised(np.array(values, float), up)
+  points = pareto.minimised(np.array(values, float), up)
+  off = np.array([_off(trial, soft or {}) for trial in trials])
+  if not (off > 0).any():
+    return points
+  kept = points[off == 0] if (off == 0).any() else points
+  worst, spread = kept.max(axis=0), np.ptp(points, axis=0)
+  spread = np.where(spread > 0, spread, 1.0)
+  behind = worst + spread * off[:, None]
+  return np.where(off[:, None] > 0, behind, points)
 
 
 def front(
-  trials: Iterable[trial_lib.Trial], objectives: Sequence[str]
+  trials: Iterable[trial_lib.Trial],
+  objectives: Sequence[str],
+  soft: Mapping[str, float] | None = None,
 ) -> list[trial_lib.Trial]:
   """Returns the done trials that no other one dominates, in order of id.
 
   Args:
     trials: Trials; those that are not done do not count.
     objectives: Names of metrics.
+    soft: Soft constraints; where no trial keeps to all of them, what is left
+      are those least off.
   """
   done = [trial for trial in trials if trial.status == 'done']
-  return [done[i] for i in pareto.front(scores(done, objectives))]
+  return [done[i] for i in pareto.front(scores(done, objectives, soft))]
+
+
+def _off(trial: trial_lib.Trial, soft: Mapping[str, float]) -> float:
+  """Returns how far a trial is off its soft constraints, in their bounds."""
+  found = 0.0
+  for name, bound in soft.items():
+    value = trial.value(name)
+    if not met(name, value, bound):
+      found += abs(value / bound - 1)
+  return found
 
 
 def met(name: str, value: float, bound: float) -> bool:
@@ -144,12 +187,17 @@ def bounded(name: str, bound: float) -> str:
   return f'{name} {">=" if metrics.parse(name).maximize else "<="} {bound:g}'
 
 
-def check(objectives: Sequence[str], constraints: Mapping[str, float]) -> None:
+def check(
+  objectives: Sequence[str],
+  constraints: Mapping[str, float],
+  soft: Mapping[str, float] | None = None,
+) -> None:
   """Checks that objectives and constraints can be searched for.
 
   Args:
     objectives: Names of metrics, at least one, none twice, none on test data.
     constraints: Footprint metric to its bound, a finite number.
+    soft: Any metric that is not on test data to its bound.
 
   Raises:
     UserError: They cannot.
@@ -167,22 +215,32 @@ def check(objectives: Sequence[str], constraints: Mapping[str, float]) -> None:
       )
     if list(objectives).count(name) > 1:
       raise errors.UserError(f'objective {name!r} is named twice')
-  if not isinstance(constraints, Mapping):
-    raise errors.UserError(
-      'constraints must map footprint metrics to bounds, '
-      f"e.g. {{'size_bytes': 200000}}; got {constraints!r}"
-    )
-  for name, bound in constraints.items():
-    metric = metrics.parse(name)
-    if not metric.footprint:
+  _check_bounds('constraint', constraints)
+  _check_bounds('soft constraint', soft or {})
+  for name in constraints:
+    if not metrics.parse(name).footprint:
       raise errors.UserError(
         f'constraint on {name!r}: only footprint metrics are known before '
-        'training; make it an objective'
+        'training; make it an objective, or a soft constraint'
       )
+  for name in soft or {}:
+    if metrics.parse(name).test:
+      raise errors.UserError(
+        f'a search must not look at the test set: soft constraint {name!r}'
+      )
+
+
+def _check_bounds(what: str, bounds: Any) -> None:
+  if not isinstance(bounds, Mapping):
+    raise errors.UserError(
+      f'{what}s must map metrics to bounds, '
+      f"e.g. {{'size_bytes': 200000}}; got {bounds!r}"
+    )
+  for name, bound in bounds.items():
     number = isinstance(bound, int | float) and not isinstance(bound, bool)
     if not number or not math.isfinite(bound) or bound <= 0:
-      side = 'lower' if metric.maximize else 'upper'
+      side = 'lower' if metrics.parse(name).maximize else 'upper'
       raise errors.UserError(
-        f'constraint {name}: the {side} bound must be a number above 0, '
+        f'{what} {name}: the {side} bound must be a number above 0, '
         f'got {bound!r}'
       )

@@ -16,6 +16,12 @@ class Settings:
     objectives: Names of the metrics to search for.
     constraints: Footprint metric to its bound, upper or, where more is better,
       lower; checked before training.
+    soft_constraints: Any metric to its bound; a trial that breaks one is run,
+      and is worse than all that keep to them.
+    start_with: What to try first: architectures, of which decisions may be
+      left out (they are drawn), or names of the zoo's networks.
+    warm_start: The workdir of an earlier search: its front is tried again
+      before anything new, and samplers see all of its trials.
     trials: How many trials to run; one that goes on with another one counts.
     concurrency: How many trials may run at once. The proposal of trial i sees
       the trials before i - concurrency + 1, so that the search is the same
@@ -35,6 +41,11 @@ class Settings:
 
   objectives: Sequence[str]
   constraints: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  soft_constraints: Mapping[str, float] = dataclasses.field(
+    default_factory=dict
+  )
+  start_with: Sequence[Any] = ()
+  warm_start: str | None = None
   trials: int = 24
   concurrency: int = 1
   sampler: str = 'nsga2'
@@ -47,7 +58,16 @@ class Settings:
   max_draws: int = 100
 
   def __post_init__(self) -> None:
-    problem.check(self.objectives, self.constraints)
+    problem.check(self.objectives, self.constraints, self.soft_constraints)
+    if isinstance(self.start_with, str | Mapping):
+      raise errors.UserError(
+        'search.start_with must be a list of architectures or of names of '
+        f'networks, got {self.start_with!r}'
+      )
+    if not isinstance(self.warm_start, str | None):
+      raise errors.UserError(
+        f'search.warm_start must be a workdir, got {self.warm_start!r}'
+      )
     for name in ('trials', 'concurrency', 'max_draws'):
       _whole(name, getattr(self, name), least=1)
     _whole('seed', self.seed, least=0)

@@ -15,9 +15,11 @@ from effnas.space import (
   describing,
   encoding,
   labels,
+  locating,
   placeholder,
   plan,
 )
+from effnas.space import tree as tree_lib
 
 Arch = dict[str, labels.Scalar]
 
@@ -188,6 +190,37 @@ class Space(placeholder.Reader):
       return made[node]
 
     return plan.walk(self._plan, lambda key, choice: arch[key], make)
+
+  def locate(self, tree: Any, part: str | None = None) -> Arch | None:
+    """Finds the arch that builds a tree: the inverse of `build`.
+
+    Args:
+      tree: A tree without choices.
+      part: Where the space's tree is a dict, the key of the part that it is
+        about; None is the whole.
+
+    Returns:
+      The decisions of the arch, of the part only where one is named; None
+      where the tree is no point of the space.
+
+    Example:
+      >>> from effnas.space import oneof
+      >>> space = Space({'model': (oneof(3, 5), 7), 'bits': oneof(4, 8)})
+      >>> space.locate((5, 7), 'model')
+      {'model.0': 5}
+      >>> space.locate((4, 7), 'model') is None
+      True
+    """
+    node = self._plan
+    if part is not None:
+      names = split.names if (split := tree_lib.split(self.tree)) else ()
+      if part not in names:
+        raise errors.unknown('part of the space', part, names)
+      if isinstance(node, plan.Branch):
+        node = node.children[names.index(part)]
+      elif isinstance(node, plan.Fixed):
+        node = plan.Fixed(node.value[part])
+    return next(locating.locate(node, tree, {}), None)
 
   def builder(self) -> Callable[[Arch], Any]:
     """Returns a faster `build`, for many archs one after another.

@@ -11,7 +11,7 @@ from effnas import train
 from effnas.recipe import artefact
 from effnas.recipe import network as network_lib
 from effnas.recipe import pipeline as pipeline_lib
-from effnas.search import candidate
+from effnas.search.networks import candidate, training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def compress(
     Diverged: A loss or logits that are not finite.
   """
   asked = config['footprint']
-  network, context = candidate.trained(
+  network, context = training.trained(
     config, arch, folder, report or (lambda epoch, metrics: None), given
   )
   numbers, last = itertools.count(), [network]
@@ -78,9 +78,9 @@ def compress(
     on_row=keep,
   )
   (found,) = last
-  artefact.write(found, folder / candidate.WEIGHTS)
+  artefact.write(found, folder / training.WEIGHTS)
   shutil.rmtree(folder / 'training', ignore_errors=True)
   dataset = context.dataset
-  variables = artefact.read(folder / candidate.WEIGHTS)
+  variables = artefact.read(folder / training.WEIGHTS)
   test = train.evaluate(found.net, variables, dataset.test, dataset)
   return Compressed(rows, test)

@@ -1,9 +1,11 @@
+import dataclasses
 import json
 
 import pytest
 
-from effnas import errors
+from effnas import errors, search
 from effnas.cli import config
+from effnas.search import plain
 
 
 def _load(*argv):
@@ -154,3 +156,20 @@ def test_the_config_json_of_a_run_is_a_config(tmp_path):
   notes = {'space_description': {'size': 3}, 'arch': {'a': 1}}
   file.write_text(json.dumps(_load() | notes))
   assert config.load(str(file)) == _load()
+
+
+def test_what_a_config_leaves_out_can_be_overridden():
+  whole = _load('--config.search.warm_start=runs/other')
+  assert whole['search']['warm_start'] == 'runs/other'
+  assert 'warm_start' not in _load()['search']
+
+
+def test_further_settings_have_the_defaults_of_the_search():
+  defaults = {
+    f'search.{f.name}': f.default
+    if f.default is not dataclasses.MISSING
+    else f.default_factory()
+    for f in dataclasses.fields(search.Settings)
+    if f.name != 'objectives'
+  }
+  assert plain.plain(config.FURTHER) == plain.plain(defaults)

@@ -83,3 +83,42 @@ def test_what_is_better_high_is_bounded_from_below():
   assert name in problem.broken({name: np.nan})
   with pytest.raises(errors.UserError, match='throughput@a100 >= 100 cannot'):
     problem.broken({'params': 1})
+
+
+def test_soft_constraints_put_what_breaks_them_behind():
+  trials = [
+    trial(0, accuracy=0.5, params=5),
+    trial(1, accuracy=0.9, params=20),  # twice the bound
+    trial(2, accuracy=0.8, params=11),
+    trial(3, accuracy=0.6, params=9),
+    trial(4, accuracy=0.4, params=6),
+  ]
+  names, soft = ['accuracy', 'params'], {'params': 10}
+  points = search.scores(trials, names, soft)
+  kept = [0, 3, 4]
+  assert (points[kept] == search.scores(trials, names)[kept]).all()
+  for i in kept:  # each dominates each that breaks it
+    assert (points[i] < points[[1, 2]]).all()
+  assert (points[2] < points[1]).all()  # less far off
+  assert [t.id for t in search.front(trials, names, soft)] == [0, 3]
+
+
+def test_where_none_keeps_to_them_the_nearest_is_the_front():
+  trials = [trial(i, accuracy=0.1 * i, params=20 - i) for i in range(4)]
+  soft = {'params': 2, 'accuracy': 0.9}
+  assert [t.id for t in search.front(trials, ['accuracy'], soft)] == [3]
+
+
+def test_soft_constraints_may_bound_quality_but_not_on_test_data():
+  problem_lib.check(['params'], {}, {'accuracy': 0.9})
+  with pytest.raises(errors.UserError, match='must not look at the test set'):
+    problem_lib.check(['params'], {}, {'test_accuracy': 0.9})
+  with pytest.raises(errors.UserError, match='soft constraint params: the upp'):
+    problem_lib.check(['params'], {}, {'params': 0})
+
+
+def test_results_must_tell_what_a_soft_constraint_bounds():
+  problem = toy_search.problem(soft={'loss': 0.5})
+  assert problem.flaw(trial(0), {'accuracy': 1.0}) == (
+    'the evaluation gave no loss'
+  )

@@ -69,9 +69,16 @@ def footprint(arch):
   return {'params': params(arch), 'size_bytes': 4 * params(arch)}
 
 
-def problem(constraints=(), objectives=('accuracy', 'params'), **space):
+def problem(
+  constraints=(), objectives=('accuracy', 'params'), soft=(), starts=(), **space
+):
   return problem_lib.Problem(
-    Space(**space), list(objectives), footprint, dict(constraints)
+    Space(**space),
+    list(objectives),
+    footprint,
+    dict(constraints),
+    soft=dict(soft),
+    starts=starts,
   )
 
 

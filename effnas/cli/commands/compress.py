@@ -59,7 +59,7 @@ def run(request: request_lib.Request) -> None:
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
   from effnas.recipe import network
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   subject, arch = networks.of_config(request, config)
   recipe = candidate.build(config, arch).recipe
@@ -97,7 +97,8 @@ def _compress(
 ) -> dict[str, Any]:
   """Runs the steps; returns what compress.json holds."""
   from effnas import train
-  from effnas.search import candidate, plain
+  from effnas.search import plain
+  from effnas.search.networks import candidate
   from effnas.strategy import compression
 
   built = candidate.build(config, arch)

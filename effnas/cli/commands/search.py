@@ -11,11 +11,15 @@ Examples:
   effnas search --config=configs/digits.py:smoke --workdir=runs/smoke
   effnas search --config=configs/digits.py --workdir=runs/small \
     --config.search.trials=40 --config.search.constraints.size_bytes=50000
+  effnas search --config=configs/digits.py --workdir=runs/more \
+    --config.search.trials=40 --config.search.seed=1 --warm_start=runs/digits
   effnas search --config=configs/digits.py --workdir=runs/size \
     --config.search.objectives="('accuracy', 'size_bytes')"
 """
 
+from collections.abc import Mapping
 import time
+from typing import Any
 
 from absl import flags
 
@@ -37,6 +41,13 @@ def define(values: flags.FlagValues) -> None:
     'with.',
     flag_values=values,
   )
+  flags.DEFINE_string(
+    'warm_start',
+    None,
+    'The workdir of an earlier search of this space, or of a smaller one: what '
+    'was on its front is tried first, and the sampler sees all of its trials.',
+    flag_values=values,
+  )
   request_lib.define_format(values)
 
 
@@ -44,6 +55,8 @@ def run(request: request_lib.Request) -> None:
   """Runs the search, writes its report and prints the front."""
   request.words()
   config = request.config()
+  if request.flags.warm_start is not None:
+    config['search']['warm_start'] = request.flags.warm_start
   workdir = request.need('workdir', 'the folder to keep the search in')
   # Only now: bad flags are told without waiting for these.
   from effnas import report, search
@@ -58,7 +71,12 @@ def run(request: request_lib.Request) -> None:
   ]
   mean = f', {sum(seconds) / len(seconds):.1f} s a trial' if seconds else ''
   progress.tell(
-    f'{config["space"]} on {config["data"]["name"]}: {len(trials)} trials'
-    f'{mean}; this run took '
+    f'{_searched(config)}: {len(trials)} trials{mean}; this run took '
     f'{progress.clock(time.monotonic() - start)}; see {workdir}/report.html'
   )
+
+
+def _searched(config: Mapping[str, Any]) -> str:
+  if 'table' in config:
+    return f'the table {config["table"]["name"]}'
+  return f'{config["space"]} on {config["data"]["name"]}'

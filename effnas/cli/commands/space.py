@@ -74,7 +74,7 @@ def run(request: request_lib.Request) -> None:
 
 
 def _find(request: request_lib.Request, names: list[str]) -> Any:
-  from effnas.search import candidate
+  from effnas.search.networks import candidate
 
   if request.flags.config is not None:
     if names:

@@ -47,9 +47,9 @@ def run(request: request_lib.Request) -> None:
 
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
-  from effnas.search import candidate
+  from effnas.search.networks import network_trials
 
-  problem = candidate.problem(config)
+  problem = network_trials.problem(config)
   subject, arch = networks.of_config(request, config)
   costs = {
     'footprint': problem.footprint(arch),
@@ -84,13 +84,14 @@ def _train(
 ) -> dict[str, Any]:
   """Trains, converts and evaluates; returns what metrics.json holds."""
   from effnas import train
-  from effnas.search import candidate, plain
+  from effnas.search import plain
+  from effnas.search.networks import candidate, training
 
   start = time.monotonic()
   epochs = candidate.build(config, arch).epochs
   try:
     with progress.Progress('epoch', epochs) as told:
-      valid = candidate.fit(
+      valid = training.fit(
         config, arch, folder, lambda epoch, m: told.update(epoch, runs.told(m))
       )
   except train.Diverged as e:
@@ -101,7 +102,7 @@ def _train(
     {
       'arch': arch,
       'valid': valid,
-      'test': candidate.test_weights(config, arch, folder),
+      'test': training.test_weights(config, arch, folder),
       **costs,
       'seconds': round(time.monotonic() - start, 3),
     }

@@ -7,8 +7,9 @@ import shutil
 from typing import Any
 
 from effnas import errors
-from effnas.search import compressing, schedulers, sections
+from effnas.search import schedulers, sections
 from effnas.search import settings as settings_lib
+from effnas.search.networks import compressing
 
 _TRAINING = 'training'
 

@@ -139,6 +139,7 @@ class Table:
     self,
     objectives: Sequence[str],
     constraints: Mapping[str, float] | None = None,
+    soft: Mapping[str, float] | None = None,
   ) -> problem_lib.Problem:
     """Returns the problem of finding the table's best rows.
 
@@ -149,14 +150,15 @@ class Table:
     Args:
       objectives: Names of metrics.
       constraints: Footprint metric to its bound.
+      soft: Any metric to its bound, see `effnas.search.problem`.
 
     Raises:
       UserError: The table lacks a metric, or they cannot be searched for.
     """
-    constraints = dict(constraints or {})
-    problem_lib.check(objectives, constraints)
+    constraints, soft = dict(constraints or {}), dict(soft or {})
+    problem_lib.check(objectives, constraints, soft)
     there = np.full(len(self.archs), True)
-    for name in (*objectives, *constraints):
+    for name in (*objectives, *constraints, *soft):
       there &= np.isfinite(self.values(name))
     space = self.space
     if not (self.complete and there.all()):
@@ -169,6 +171,7 @@ class Table:
       constraints,
       self.provenance,
       self._sources,
+      soft=soft,
     )
 
   def _told(

@@ -16,6 +16,7 @@ It is run by
 """
 
 from collections.abc import Callable, Mapping
+import dataclasses
 import functools
 import json
 from typing import Any
@@ -24,6 +25,7 @@ from effnas import errors
 from effnas.search import problem as problem_lib
 from effnas.search import sections, tables
 from effnas.search import settings as settings_lib
+from effnas.search.proposing import starts
 from effnas.search.tabular import table as table_lib
 
 Config = Mapping[str, Any]
@@ -63,7 +65,11 @@ def problem(config: Config) -> problem_lib.Problem:
     UserError: A section does not fit.
   """
   settings = settings_lib.make(sections.value(config, 'search'))
-  return load(config).problem(settings.objectives, settings.constraints)
+  found = load(config).problem(
+    settings.objectives, settings.constraints, settings.soft_constraints
+  )
+  first = starts.resolve(settings.start_with, found.space, settings.seed)
+  return dataclasses.replace(found, starts=first)
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from effnas.cli import config as config_lib
 from effnas.footprint import weights
 from effnas.footprint.latency import target
 from effnas.nn import rewrite
-from effnas.search import candidate
+from effnas.search.networks import candidate
 
 
 def _json(effnas, *argv):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from effnas import errors, search
-from effnas.search import candidate
 from effnas.search import settings as settings_lib
+from effnas.search.networks import candidate, training
 from effnas.search.scheduling import budget
 
 CONFIG = {
@@ -72,12 +72,12 @@ def test_a_promoted_candidate_is_what_one_training_would_have_been(
   assert any('test_accuracy' in t.metrics for t in trials)
 
   reports = {}
-  found = candidate.fit(CONFIG, last.arch, tmp_path / 'one', reports.setdefault)
+  found = training.fit(CONFIG, last.arch, tmp_path / 'one', reports.setdefault)
   assert found['accuracy'] == last.metrics['accuracy']
   assert {e: reports[e] for e in (2, 3)} == last.reports
   files = [
-    folder / candidate.WEIGHTS
-    for folder in (tmp_path / 'one', candidate.folder(tmp_path / 'run', 2))
+    folder / training.WEIGHTS
+    for folder in (tmp_path / 'one', training.folder(tmp_path / 'run', 2))
   ]
   assert files[0].read_bytes() == files[1].read_bytes()
   assert not (tmp_path / 'one' / 'training').exists()
@@ -87,7 +87,7 @@ def test_a_parent_that_is_gone_is_told(tmp_path):
   arch = candidate.load_space(CONFIG).sample(np.random.default_rng(0))
   given = budget.Budget(2, tmp_path / '7')
   with pytest.raises(errors.UserError, match=r'no checkpoint in .*7.training'):
-    candidate.fit(CONFIG, arch, tmp_path / '8', lambda *_: None, given)
+    training.fit(CONFIG, arch, tmp_path / '8', lambda *_: None, given)
 
 
 def test_the_budget_of_a_task(tmp_path):
@@ -95,7 +95,7 @@ def test_the_budget_of_a_task(tmp_path):
   assert budget.read(task) is None
   assert budget.read({**task, 'epochs': 3}) == budget.Budget(3)
   found = budget.read({**task, 'epochs': 3, 'parent': 0})
-  assert found == budget.Budget(3, candidate.folder(tmp_path, 0))
+  assert found == budget.Budget(3, training.folder(tmp_path, 0))
   until, every, further = budget.resolved(found, 9, 0)
   assert (until, every) == (3, 9)
   assert further == {

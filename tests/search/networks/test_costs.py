@@ -6,9 +6,9 @@ import pytest
 from effnas import errors, footprint, quant
 from effnas.footprint.latency import cost_model
 from effnas.nn import rewrite
-from effnas.search import candidate as candidate_lib
-from effnas.search import costs as costs_lib
 from effnas.search import metrics as metrics_lib
+from effnas.search.networks import candidate as candidate_lib
+from effnas.search.networks import costs as costs_lib
 
 SHAPE = (64,)
 PARAMS = 650

@@ -13,7 +13,7 @@ import pytest
 from effnas import errors, footprint, search
 from effnas.footprint import weights
 from effnas.nn import rewrite
-from effnas.search import candidate
+from effnas.search.networks import candidate, network_trials, training
 
 CONFIG = {
   'space': 'hybrid',
@@ -74,14 +74,14 @@ def _compile_for(net, shape, target, batch, **_):
 def test_the_size_is_that_of_the_file_on_disk(trials):
   workdir, found = trials
   for trial in found:
-    file = candidate.folder(workdir, trial.id) / candidate.WEIGHTS
+    file = training.folder(workdir, trial.id) / training.WEIGHTS
     assert file.stat().st_size == trial.footprint['size_bytes']
 
 
 def test_kernels_in_the_file_are_integers(trials):
   workdir, found = trials
   for trial in found:
-    file = candidate.folder(workdir, trial.id) / candidate.WEIGHTS
+    file = training.folder(workdir, trial.id) / training.WEIGHTS
     params = weights.deserialize(file.read_bytes())['params']
     bits = trial.arch['quant.weights']
     assert params['classifier']['kernel'].dtype.name == f'int{bits}'
@@ -134,7 +134,7 @@ def test_a_member_of_the_front_that_does_not_compile_says_why(
   monkeypatch.setattr(footprint, 'compile_for', fail)
   config = _config(footprint__compile=['cpu', 'a100', 'a100'])
   task = {'config': config, 'workdir': workdir}
-  found = candidate.test(task, trial.arch, trial.id)
+  found = network_trials.test(task, trial.arch, trial.id)
   assert 0 <= found['test_accuracy'] <= 1
   assert found['failed_to_compile@cpu'].startswith('jaxlib crashed')
   assert found['peak_memory_bytes@a100'] == 503
@@ -152,19 +152,19 @@ def test_what_the_search_compiles_is_not_compiled_again(monkeypatch):
     return _compile_for(net, shape, target, batch)
 
   monkeypatch.setattr(footprint, 'compile_for', count)
-  problem = candidate.problem(config)
+  problem = network_trials.problem(config)
   assert calls == []  # a sample that fails to compile is no reason to end
   arch = problem.space.sample(np.random.default_rng(0))
   assert problem.footprint(arch)['peak_memory_bytes@cpu'] == 503
   assert calls == ['cpu']
-  monkeypatch.setattr(candidate, 'test_weights', lambda *_: {'accuracy': 0.5})
+  monkeypatch.setattr(training, 'test_weights', lambda *_: {'accuracy': 0.5})
   task = {'config': config, 'workdir': ''}
-  assert candidate.test(task, arch, 0) == {'test_accuracy': 0.5}
+  assert network_trials.test(task, arch, 0) == {'test_accuracy': 0.5}
   assert calls == ['cpu']
 
 
 def test_macs_do_not_depend_on_bits():
-  problem = candidate.problem(CONFIG)
+  problem = network_trials.problem(CONFIG)
   arch = problem.space.sample(np.random.default_rng(0))
   costs = [
     problem.footprint({**arch, 'quant.weights': bits}) for bits in (4, 8)
@@ -177,8 +177,8 @@ def test_macs_do_not_depend_on_bits():
 def test_the_problem_starts_no_backend(tmp_path):
   code = (
     'import json, sys, numpy as np\n'
-    'from effnas.search import candidate\n'
-    'problem = candidate.problem(json.loads(sys.argv[1]))\n'
+    'from effnas.search.networks import network_trials\n'
+    'problem = network_trials.problem(json.loads(sys.argv[1]))\n'
     'arch = problem.space.sample(np.random.default_rng(0))\n'
     'print(len(problem.footprint(arch)), len(problem.sources(arch)))\n'
     'from jax._src import xla_bridge\n'
@@ -256,7 +256,7 @@ def test_what_the_config_lacks_is_named(name):
   section, _, key = name.partition('.')
   del (config[section] if key else config)[key or section]
   with pytest.raises(errors.UserError, match=name):
-    candidate.problem(config)
+    network_trials.problem(config)
 
 
 def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
@@ -267,7 +267,7 @@ def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
   ):
     config = _config(footprint={**CONFIG['footprint'], **settings})
     with pytest.raises(errors.UserError, match=r'a10|batch 0'):
-      candidate.problem(config)
+      network_trials.problem(config)
 
 
 def test_a_trial_that_diverges_is_recorded(tmp_path):
@@ -291,9 +291,9 @@ def test_a_candidate_starts_from_a_weights_file(tmp_path):
   )
   arch |= {'optim.lr': 0.01}
   config['optim']['clip'] = 1e-12
-  candidate.fit(config, arch, tmp_path / 'trained', lambda *_: None)
+  training.fit(config, arch, tmp_path / 'trained', lambda *_: None)
   params = weights.deserialize(
-    (tmp_path / 'trained' / candidate.WEIGHTS).read_bytes()
+    (tmp_path / 'trained' / training.WEIGHTS).read_bytes()
   )['params']
   bias = params['classifier']['bias']
   assert np.abs(bias - 0.25).max() < 0.1
@@ -303,7 +303,7 @@ def test_a_missing_weights_file_to_start_from_is_one_line(tmp_path):
   arch = candidate.load_space(CONFIG).sample(np.random.default_rng(0))
   config = _config(train__init='nosuch.safetensors')
   with pytest.raises(errors.UserError, match=r'cannot read .*nosuch'):
-    candidate.fit(config, arch, tmp_path, lambda *_: None)
+    training.fit(config, arch, tmp_path, lambda *_: None)
 
 
 def test_a_search_chooses_architecture_and_compression_together(tmp_path):
@@ -323,13 +323,13 @@ def test_a_search_chooses_architecture_and_compression_together(tmp_path):
   seen = set()
   for trial in trials:
     assert trial.status == 'done', trial.reason
-    file = candidate.folder(tmp_path / 'run', trial.id) / candidate.WEIGHTS
+    file = training.folder(tmp_path / 'run', trial.id) / training.WEIGHTS
     assert file.stat().st_size == trial.footprint['size_bytes']
     seen |= {k for k in trial.arch if k.startswith('compress.')}
   assert seen == {'compress.prune.sparsity', 'compress.quantize.weights'}
   net = {k: v for k, v in trials[0].arch.items() if 'compress' not in k}
   arch = {'compress.prune.sparsity': 0.0, 'compress.quantize.weights': 8}
-  measure = candidate.problem(config).footprint
+  measure = network_trials.problem(config).footprint
   sizes = [
     measure({**net, **arch, **change})['size_bytes']
     for change in (

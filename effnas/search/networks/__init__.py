@@ -1,0 +1,1 @@
+"""Trials that are networks: built from a config, trained, measured, tested."""
