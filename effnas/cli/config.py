@@ -262,7 +262,8 @@ def _typed(value: Any, free: set, way: tuple[str, ...] = ()) -> Any:
 
 
 def _check(found: Mapping[str, Any]) -> None:
-  needed, further = _SECTIONS, _OPTIONAL
+  needed: tuple[str, ...] = _SECTIONS
+  further: tuple[str, ...] = _OPTIONAL
   if 'table' in found:
     needed, further = _OF_A_TABLE, ()
   for section in needed:
