@@ -51,6 +51,7 @@ FURTHER: Mapping[str, Any] = {
   'search.concurrency': 1,
   'search.sampler': 'nsga2',
   'search.sampler_args': {},
+  'search.prefilter': {},
   'search.scheduler': 'none',
   'search.scheduler_args': {},
   'search.seed': 0,

@@ -6,6 +6,8 @@ import importlib
 import os
 from typing import Any
 
+import numpy as np
+
 from effnas import errors
 from effnas.search import conductor as conductor_lib
 from effnas.search import engines, plain, samplers, schedulers
@@ -15,7 +17,7 @@ from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
-from effnas.search.proposing import earlier, starts
+from effnas.search.proposing import earlier, prefilter, starts
 from effnas.search.running import compile_cache, evaluation
 
 _NETWORKS = 'effnas.search.networks.network_trials'
@@ -70,6 +72,9 @@ def run(
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
     propose = samplers.load(settings.sampler, settings.sampler_args)
+    propose = prefilter.load(settings.prefilter, propose)
+    # Objectives that it cannot take are told now, not after the first trials.
+    propose(problem.space, problem, [], np.random.default_rng(0))
     if settings.warm_start:
       before = earlier.load(settings.warm_start, path, problem)
       propose = earlier.shown(propose, before)

@@ -6,6 +6,7 @@ from typing import Any
 
 from effnas import errors
 from effnas.search import engines, problem, samplers, schedulers
+from effnas.search.proposing import prefilter
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Settings:
       however long each of them takes.
     sampler: Name of a file in `effnas/search/samplers`.
     sampler_args: The sampler's own keyword arguments.
+    prefilter: A predictor that picks among several of the sampler's proposals:
+      the keyword arguments of `effnas.search.proposing.prefilter.filtered`,
+      e.g. {'predictor': 'trees', 'pool': 8}; empty for none.
     scheduler: Name of a file in `effnas/search/schedulers`: how long a trial
       trains, and whether it goes on with another one.
     scheduler_args: The scheduler's own keyword arguments.
@@ -50,6 +54,7 @@ class Settings:
   concurrency: int = 1
   sampler: str = 'nsga2'
   sampler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  prefilter: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   scheduler: str = 'none'
   scheduler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   seed: int = 0
@@ -77,7 +82,8 @@ class Settings:
       )
     if self.engine not in engines.names():
       raise errors.unknown('engine', self.engine, engines.names())
-    samplers.load(self.sampler, self.sampler_args)
+    sampler = samplers.load(self.sampler, self.sampler_args)
+    prefilter.load(self.prefilter, sampler)
     schedulers.load(self.scheduler, self.scheduler_args, 1)
 
 

@@ -30,6 +30,6 @@ METHODS = {
   'local_search': Method(200),
   'tpe': Method(200),
   'bananas': Method(30),
-  'reinforce': Method(30),
+  'reinforce': Method(200),
   'gp': Method(30),
 }

@@ -20,6 +20,7 @@ from effnas.search import schedulers
 ARGS = {
   'none': {},
   'median_stopping': {'startup': 3},
+  'learning_curve': {'grace': 3},
   'successive_halving': {'max_epochs': 9},
   'hyperband': {'max_epochs': 9},
   'bohb': {'max_epochs': 9, 'enough': 4},

@@ -5,7 +5,9 @@ A config with the section 'table' in place of data, space and training:
     {'table': {'name': 'nasbench201', 'path': FILE, 'dataset': 'cifar10'},
      'search': {'objectives': ['accuracy', 'latency_ms@pixel2'], ...}}
 
-It is run by
+With {'surrogate': {'predictor': 'trees', 'seed': 0}} in 'table', the whole
+space is searched, and what is told is expected, not measured; see
+`effnas.search.tabular.surrogate`. It is run by
 
     search.run(
         config,
@@ -26,33 +28,56 @@ from effnas.search import problem as problem_lib
 from effnas.search import sections, tables
 from effnas.search import settings as settings_lib
 from effnas.search.proposing import starts
+from effnas.search.tabular import surrogate as surrogate_lib
 from effnas.search.tabular import table as table_lib
 
 Config = Mapping[str, Any]
+Source = table_lib.Table | surrogate_lib.Surrogate
 
 
-def load(config: Config) -> table_lib.Table:
-  """Returns the table of a config; a process reads each once.
+def load(config: Config) -> Source:
+  """Returns the table of a config, or its surrogate; a process makes each once.
 
   Args:
-    config: Its section 'table' is the arguments of `effnas.search.tables.load`.
+    config: Its section 'table' is the arguments of `effnas.search.tables.load`,
+      and 'surrogate', if there is one, those of `Surrogate`.
 
   Raises:
     UserError: The section is missing, or does not fit.
   """
-  section = config.get('table')
+  section: Any = config.get('table')
   for key in ('name', 'path'):
     if not isinstance(section, Mapping) or key not in section:
       raise errors.UserError(
         f'the config lacks table.{key}; its section table is e.g. '
         "{'name': 'nasbench201', 'path': 'nasbench201_12epoch.csv.gz'}"
       )
-  return _load(json.dumps(section, sort_keys=True))
+  asked = {} if 'surrogate' not in section else sections.value(config, 'search')
+  names = [
+    name
+    for key in ('objectives', 'constraints', 'soft_constraints')
+    for name in asked.get(key, ())
+  ]
+  return _load(json.dumps([section, names], sort_keys=True))
 
 
 @functools.lru_cache(maxsize=4)
-def _load(section: str) -> table_lib.Table:
-  return tables.load(**json.loads(section))
+def _load(told: str) -> Source:
+  section, names = json.loads(told)
+  how = section.pop('surrogate', None)
+  table = tables.load(**section)
+  if how is None:
+    return table
+  if not isinstance(how, Mapping):
+    raise errors.UserError(
+      "table.surrogate must be a section, e.g. {'predictor': 'trees'}; got "
+      f'{how!r}'
+    )
+  known = ('predictor', 'seed', 'share', 'args')
+  for key in how:
+    if key not in known:
+      raise errors.unknown('argument of table.surrogate', key, known)
+  return surrogate_lib.Surrogate(table, names, **how)
 
 
 def problem(config: Config) -> problem_lib.Problem:

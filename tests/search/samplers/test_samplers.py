@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import toy_search
 
-from effnas import errors
+from effnas import errors, search
 from effnas import space as space_lib
 from effnas.search import conductor, journal, plain, samplers
 from effnas.search import trial as trial_lib
 from effnas.search.frontier import pareto
+from effnas.search.proposing import paths
+from effnas.search.samplers import bananas
+from effnas.zoo import nasbench201
 
 _NAMES = [
   pytest.param(
@@ -221,3 +224,88 @@ def test_the_oldest_dies_in_regularized_evolution():
     )
     child = propose(problem.space, problem, trials, np.random.default_rng(0))
     assert sum(child[k] != parent[k] for k in child) == 1
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 5])
+@pytest.mark.parametrize('name', _NAMES)
+def test_takes_so_many_objectives_or_says_so_at_once(name, count):
+  """Before the first trial, and then never again."""
+  objectives = ['accuracy', 'params', 'macs', 'size_bytes', 'loss'][:count]
+  problem = mixed_search.problem(_SPACES['cells'], objectives)
+  rng = np.random.default_rng(0)
+  trials = [
+    trial_lib.Trial(
+      i,
+      problem.space.sample(rng),
+      {},
+      'done',
+      dict(zip(objectives, rng.random(count).tolist(), strict=True)),
+    )
+    for i in range(42)
+  ]
+  propose = samplers.load(name, {})
+  if name in _SINGLE and count > 1:
+    with pytest.raises(errors.UserError) as caught:
+      propose(problem.space, problem, [], rng)
+    assert str(caught.value).startswith(
+      f'sampler {name} takes one objective, got {", ".join(objectives)}; '
+    )
+    assert '\n' not in str(caught.value)
+    weights = dict.fromkeys(objectives, 1)
+    propose = samplers.load(name, {'scalarise': {'weights': weights}})
+  for seen in ([], trials):
+    problem.space.check(propose(problem.space, problem, seen, rng))
+
+
+@pytest.mark.parametrize('name', _SINGLE)
+def test_a_search_for_too_many_objectives_trains_nothing(name, tmp_path):
+  first = toy_search.Space().sample(np.random.default_rng(0))
+  with pytest.raises(errors.UserError, match='takes one objective, got acc'):
+    search.run(
+      toy_search.config(sampler=name),
+      tmp_path,
+      evaluate='toy_search:evaluate',
+      problem=toy_search.problem(starts=[first]),
+    )
+  assert not (tmp_path / 'calls.txt').exists()
+
+
+@pytest.mark.parametrize('name', ['gp', 'tpe', 'motpe'])
+def test_models_beat_random_where_types_are_mixed(name):
+  """Architecture and hyper-parameters at once, some of them inactive."""
+  beats_random(name, _SPACES['mixed'], 40, 7, ['accuracy'])
+
+
+def test_paths_are_what_bananas_sees_of_a_cell():
+  space = nasbench201.space()
+  cells = paths.Cells(space)
+  archs = [space.sample(np.random.default_rng(i)) for i in range(9)]
+  one_hot = bananas._inputs(_SPACES['cells'], 'auto')
+  assert np.array_equal(
+    bananas._inputs(space, 'auto')(archs), cells.rows(archs)
+  )
+  assert np.array_equal(
+    bananas._inputs(space, 'path')(archs), cells.rows(archs)
+  )
+  assert bananas._inputs(space, 'one_hot')(archs).shape == (9, 6 * 5)
+  assert one_hot([_SPACES['cells'].sample(np.random.default_rng(0))]).sum() == 8
+
+
+@pytest.mark.parametrize(
+  ('encoding', 'said'),
+  [
+    (
+      'path',
+      "'path' needs a space .*; take 'one_hot' or 'auto' for op0, op1, ",
+    ),
+    (
+      'paths',
+      "unknown encoding of sampler bananas 'paths'; did you mean 'path'",
+    ),
+  ],
+)
+def test_an_encoding_that_does_not_fit_is_told_at_once(encoding, said):
+  problem = mixed_search.problem(_SPACES['cells'])
+  propose = samplers.load('bananas', {'encoding': encoding})
+  with pytest.raises(errors.UserError, match=said):
+    propose(problem.space, problem, [], np.random.default_rng(0))
