@@ -1,0 +1,1 @@
+"""What augmentations of images are made of; single images, to be vmapped."""
