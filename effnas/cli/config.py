@@ -58,6 +58,13 @@ FURTHER: Mapping[str, Any] = {
   'search.engine': 'ray',
   'search.asynchronous': False,
   'search.max_draws': 100,
+  'search.resources': {},
+  'search.batch': 1,
+  'search.time_limit_s': None,
+  'search.memory_limit_bytes': None,
+  'search.retries': 1,
+  'search.tune_searcher': None,
+  'search.tune_scheduler': None,
 }
 # What a run writes into its config.json beside the config.
 _NOTES = ('space_description', 'arch')

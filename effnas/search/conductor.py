@@ -43,6 +43,7 @@ class Conductor:
     asynchronous: bool = False,
     max_draws: int = 100,
     scheduler: schedulers.Scheduler | None = None,
+    retries: int = 0,
   ):
     """Takes up a journal.
 
@@ -56,6 +57,7 @@ class Conductor:
       asynchronous: Whether a proposal sees whatever has finished.
       max_draws: How many architectures to draw for one trial at most.
       scheduler: How long each trial trains; by default all of its epochs.
+      retries: How often a trial is tried again whose worker was lost.
     """
     self.journal = journal
     self._problem = problem
@@ -64,6 +66,7 @@ class Conductor:
       problem, propose, max_draws, journal.trials, self._scheduler.decide
     )
     self._total = trials
+    self._retries = retries
     self._concurrency = concurrency
     self._seed = seed
     self._asynchronous = asynchronous
@@ -78,10 +81,16 @@ class Conductor:
   @property
   def exhausted(self) -> bool:
     """Whether there is nothing left to hand out."""
+    may_be_lost = self._retries and self.running
+    return not self._again and not may_be_lost and self._all_proposed
+
+  @property
+  def _all_proposed(self) -> bool:
+    if self._first is not None:
+      return False
     full = len(self.journal.trials) >= self._total
     tried = not self._scheduler.promotes and self._draws.exhausted
-    waiting = self._again or self._first is not None
-    return not waiting and (full or self._over or tried)
+    return full or self._over or tried
 
   @property
   def running(self) -> int:
@@ -110,7 +119,7 @@ class Conductor:
     """
     if self._again:
       return self.journal.trials[self._again.pop(0)]
-    while not self.exhausted and self._may_propose():
+    while not self._all_proposed and self._may_propose():
       trial = self._propose()
       if trial is not None and not trial.finished:
         return trial
@@ -149,6 +158,8 @@ class Conductor:
       return self.done(number, message['metrics'])
     if message['event'] == 'stopped':
       return self.journal.append({**message, 'trial': number})
+    if message['event'] == 'lost':
+      return self.lost(number, message['reason'], message['traceback'])
     return self.failed(number, message['reason'], message['traceback'])
 
   def report(
@@ -199,6 +210,25 @@ class Conductor:
     if traceback:
       event['traceback'] = traceback
     return self.journal.append(event)
+
+  def lost(
+    self, number: int, reason: str, traceback: str = ''
+  ) -> trial_lib.Trial:
+    """Writes that a trial's worker is gone; it is handed out again or fails.
+
+    Args:
+      number: The trial's id.
+      reason: Why, in one line.
+      traceback: Where, if that is known.
+    """
+    tried = self.journal.trials[number].retries
+    if tried >= self._retries:
+      again = f' (tried {tried + 1} times)' if tried else ''
+      return self.failed(number, reason + again, traceback)
+    self._again.append(number)
+    return self.journal.append(
+      {'event': 'retried', 'trial': number, 'reason': reason}
+    )
 
   def _may_propose(self) -> bool:
     """Whether all that the next proposal has to see is there to be seen."""

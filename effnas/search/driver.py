@@ -1,23 +1,20 @@
 """A search from its config to its trials."""
 
 from collections.abc import Mapping
-import dataclasses
 import importlib
 import os
 from typing import Any
 
-import numpy as np
-
 from effnas import errors
 from effnas.search import conductor as conductor_lib
-from effnas.search import engines, plain, samplers, schedulers
+from effnas.search import engines, plain, policy
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
-from effnas.search.proposing import earlier, prefilter, starts
+from effnas.search.proposing import starts
 from effnas.search.running import compile_cache, evaluation
 
 _NETWORKS = 'effnas.search.networks.network_trials'
@@ -71,36 +68,32 @@ def run(
     workdir_lib.opened(workdir, config, described, problem.provenance) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
-    propose = samplers.load(settings.sampler, settings.sampler_args)
-    propose = prefilter.load(settings.prefilter, propose)
-    # Objectives that it cannot take are told now, not after the first trials.
-    propose(problem.space, problem, [], np.random.default_rng(0))
-    if settings.warm_start:
-      before = earlier.load(settings.warm_start, path, problem)
-      propose = earlier.shown(propose, before)
-      first = [*problem.starts, *earlier.best(before, problem, settings.trials)]
-      problem = dataclasses.replace(problem, starts=first)
+    chosen = policy.load(settings, config, path, problem)
     conductor = conductor_lib.Conductor(
-      problem,
-      propose,
+      chosen.problem,
+      chosen.propose,
       journal,
       trials=settings.trials,
       concurrency=settings.concurrency,
       seed=settings.seed,
       asynchronous=settings.asynchronous,
       max_draws=settings.max_draws,
-      scheduler=_scheduler(settings, config),
+      scheduler=chosen.scheduler,
+      retries=settings.retries,
     )
     task = {'config': config, 'workdir': str(path)}
     compile_cache.turn_on()
     if not conductor.exhausted:
-      starts.check(problem)  # what cannot be met is told before Ray starts
+      starts.check(
+        chosen.problem
+      )  # what cannot be met is told before Ray starts
       conductor.prepare()
       with progress_lib.Progress(
         settings.trials, problem.objectives, journal
       ) as progress:
         engine = engines.load(settings.engine)
-        engine(conductor, evaluate, task, settings.concurrency, progress.update)
+        further = {'stopping': chosen.stopping} if chosen.stopping else {}
+        engine(conductor, evaluate, task, settings, progress.update, **further)
     module = importlib.import_module(evaluate.partition(':')[0])
     if hasattr(module, 'tidy'):
       module.tidy(task)
@@ -116,18 +109,6 @@ def _declared(
     evaluate = 'effnas.search.tabular.table_trials:evaluate'
   module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
   return evaluate, evaluation.resolve(f'{module}:problem')(config)
-
-
-def _scheduler(
-  settings: settings_lib.Settings, config: Mapping[str, Any]
-) -> schedulers.Scheduler:
-  train = config.get('train')
-  epochs = train.get('epochs') if isinstance(train, dict) else None
-  return schedulers.load(
-    settings.scheduler,
-    settings.scheduler_args,
-    epochs if isinstance(epochs, int) else None,
-  )
 
 
 def _test_front(

@@ -8,6 +8,7 @@ The events, each with 'trial' (its id) and 'time' (Unix seconds):
 - done: 'metrics'
 - failed: 'reason', and where there is one 'traceback'
 - stopped: 'reason'
+- retried: 'reason' why its worker was lost; it begins anew
 - tested: 'metrics'
 
 A line is written at once, so a search that is killed loses at most the line it

@@ -7,6 +7,7 @@ from typing import Any
 from effnas import errors
 from effnas.search import engines, problem, samplers, schedulers
 from effnas.search.proposing import prefilter
+from effnas.search.running import limits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,21 @@ class Settings:
       differ in length, and then no two runs are the same.
     max_draws: How many architectures to draw for one trial until one is new and
       meets the constraints.
+    resources: What a worker gets, by Ray's names, e.g. {'CPU': 2, 'GPU': 0.5};
+      what is not named is an equal share of the cluster. A worker with a part
+      of a GPU gets as much of its memory.
+    batch: How many trials a worker evaluates at once, in threads of one
+      process: so several share a TPU chip, which serves one process only.
+    time_limit_s: Seconds for one trial. One that takes longer has failed, at
+      its next report or, with Ray, soon after even if it hangs.
+    memory_limit_bytes: Resident memory of a worker; a trial in which it takes
+      more has failed. Ray only.
+    retries: How often a trial begins anew whose worker was lost: it crashed,
+      was killed, or broke one of these limits.
+    tune_searcher: A searcher of Ray Tune in the sampler's place: its name, e.g.
+      'hyperopt', or {'name': ..., and its keyword arguments}.
+    tune_scheduler: Likewise a scheduler of Ray Tune that stops trials. What it
+      stops depends on which trials are faster; no two runs are the same.
   """
 
   objectives: Sequence[str]
@@ -61,6 +77,13 @@ class Settings:
   engine: str = 'ray'
   asynchronous: bool = False
   max_draws: int = 100
+  resources: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  batch: int = 1
+  time_limit_s: float | None = None
+  memory_limit_bytes: int | None = None
+  retries: int = 1
+  tune_searcher: Any = None
+  tune_scheduler: Any = None
 
   def __post_init__(self) -> None:
     problem.check(self.objectives, self.constraints, self.soft_constraints)
@@ -73,9 +96,10 @@ class Settings:
       raise errors.UserError(
         f'search.warm_start must be a workdir, got {self.warm_start!r}'
       )
-    for name in ('trials', 'concurrency', 'max_draws'):
+    for name in ('trials', 'concurrency', 'max_draws', 'batch'):
       _whole(name, getattr(self, name), least=1)
-    _whole('seed', self.seed, least=0)
+    for name in ('seed', 'retries'):
+      _whole(name, getattr(self, name), least=0)
     if not isinstance(self.asynchronous, bool):
       raise errors.UserError(
         f'search.asynchronous must be true or false, got {self.asynchronous!r}'
@@ -85,6 +109,79 @@ class Settings:
     sampler = samplers.load(self.sampler, self.sampler_args)
     prefilter.load(self.prefilter, sampler)
     schedulers.load(self.scheduler, self.scheduler_args, 1)
+    self._check_limits()
+    self._check_tune()
+
+  def _check_limits(self) -> None:
+    if not isinstance(self.resources, Mapping):
+      raise errors.UserError(
+        "search.resources must be a mapping, e.g. {'CPU': 2, 'GPU': 0.5}; got "
+        f'{self.resources!r}'
+      )
+    for name, amount in self.resources.items():
+      if not _number(amount) or amount < 0 or (amount > 1 and amount % 1):
+        raise errors.UserError(
+          f'search.resources.{name} must be a whole number, or a part of one; '
+          f'got {amount!r}'
+        )
+    for name in ('time_limit_s', 'memory_limit_bytes'):
+      limit = getattr(self, name)
+      if limit is not None and (not _number(limit) or limit <= 0):
+        raise errors.UserError(
+          f'search.{name} must be a number above 0, got {limit!r}'
+        )
+    if self.memory_limit_bytes is not None:
+      if self.engine == 'inline':
+        raise errors.UserError(
+          'search.memory_limit_bytes needs search.engine=ray, where trials '
+          'have processes of their own'
+        )
+      if not limits.measurable():
+        raise errors.UserError(
+          'search.memory_limit_bytes needs /proc, which this system lacks'
+        )
+
+  def _check_tune(self) -> None:
+    if self.tune_searcher is not None:
+      named('tune_searcher', self.tune_searcher)
+      if self.prefilter:
+        raise errors.UserError(
+          'search.prefilter picks among proposals of search.sampler; it does '
+          'not go with search.tune_searcher'
+        )
+    if self.tune_scheduler is None:
+      return
+    named('tune_scheduler', self.tune_scheduler)
+    for name, value in (('engine', 'ray'), ('scheduler', 'none'), ('batch', 1)):
+      if getattr(self, name) != value:
+        raise errors.UserError(
+          f'search.tune_scheduler needs search.{name}={value}, got '
+          f'{getattr(self, name)!r}'
+        )
+
+
+def named(setting: str, value: Any) -> tuple[str, dict[str, Any]]:
+  """Returns the name and the arguments of something of Ray Tune's.
+
+  Args:
+    setting: The setting's name, for messages.
+    value: A name, or a mapping with 'name' and arguments.
+
+  Raises:
+    UserError: It is neither.
+
+  Example:
+    >>> named('tune_searcher', {'name': 'hyperopt', 'gamma': 0.3})
+    ('hyperopt', {'gamma': 0.3})
+  """
+  given = {'name': value} if isinstance(value, str) else value
+  if not isinstance(given, Mapping) or not isinstance(given.get('name'), str):
+    raise errors.UserError(
+      f"search.{setting} must be a name, or {{'name': NAME}} with arguments "
+      f'beside; got {value!r}'
+    )
+  args = dict(given)
+  return args.pop('name'), args
 
 
 def make(section: Mapping[str, Any]) -> Settings:
@@ -105,6 +202,10 @@ def make(section: Mapping[str, Any]) -> Settings:
       "search.objectives is missing, e.g. ['accuracy', 'size_bytes']"
     )
   return Settings(**section)
+
+
+def _number(value: Any) -> bool:
+  return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _whole(name: str, value: Any, least: int) -> None:

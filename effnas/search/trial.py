@@ -22,6 +22,7 @@ class Trial:
     epochs: Where its training ends, counted from the first epoch of the first
       ancestor; None is all epochs of the config.
     parent: The trial whose training it goes on with, if there is one.
+    retries: How often it began anew because its worker was lost.
   """
 
   id: int
@@ -36,6 +37,7 @@ class Trial:
   sources: Mapping[str, str] = dataclasses.field(default_factory=dict)
   epochs: int | None = None
   parent: int | None = None
+  retries: int = 0
 
   @property
   def finished(self) -> bool:
@@ -104,6 +106,8 @@ def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
     return dataclasses.replace(trial, metrics=metrics)
   if trial.finished:
     raise ValueError(f'trial {number} is {kind} but was {trial.status} already')
+  if kind == 'retried':
+    return dataclasses.replace(trial, retries=trial.retries + 1)
   if kind == 'reported':
     reports = {**trial.reports, event['epoch']: event['metrics']}
     return dataclasses.replace(trial, reports=reports)

@@ -97,6 +97,8 @@ def config(scheduler, **changes):
 def evaluate(task, arch, trial, report):
   """Trains from its own checkpoint, its parent's, or from nothing."""
   folder = pathlib.Path(task['workdir'], 'checkpoints')
+  with pathlib.Path(task['workdir'], 'processes.txt').open('a') as file:
+    file.write(f'{os.getpid()}\n')
   own = folder / f'{trial}.json'
   state = {'epoch': 0, 'skill': 0.0}
   if 'parent' in task:

@@ -254,3 +254,37 @@ def test_budget_and_parent_reach_journal_and_worker(tmp_path):
   assert second.footprint == first.footprint
   found = journal.read(tmp_path / 'j')
   assert [(t.epochs, t.parent) for t in found] == [(3, None), (9, 0)]
+
+
+def test_who_lost_a_worker_is_tried_again_so_often(tmp_path):
+  """At the end of a search too, and not again after a resume."""
+  leader = led.lead(tmp_path / 'j', 'random', trials=3, retries=2)
+  for number in range(3):
+    assert leader.next().id == number
+    if number < 2:
+      leader.done(number, {'accuracy': 0.5})
+  gone = {'event': 'lost', 'reason': 'worker died', 'traceback': ''}
+  assert not leader.exhausted  # it may have to be handed out again
+  assert leader.next() is None
+  assert leader.take(2, gone).status == 'proposed'
+  assert leader.running == 0
+  assert leader.next().id == 2
+  leader.report(2, 1, {'accuracy': 0.1})
+  leader.journal.close()
+
+  leader = led.lead(tmp_path / 'j', 'random', trials=3, retries=2)
+  assert leader.next().retries == 1
+  assert leader.take(2, gone).retries == 2
+  assert leader.next().id == 2
+  last = leader.take(2, gone)
+  assert (last.status, last.reason) == ('failed', 'worker died (tried 3 times)')
+  assert leader.exhausted
+  assert leader.next() is None
+
+
+def test_without_retries_it_fails_at_once(tmp_path):
+  leader = led.lead(tmp_path / 'j', 'random', trials=1)
+  leader.next()
+  assert leader.exhausted
+  gone = {'event': 'lost', 'reason': 'worker died', 'traceback': ''}
+  assert leader.take(0, gone).reason == 'worker died'

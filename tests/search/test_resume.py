@@ -1,5 +1,6 @@
 """A search that was killed goes on with the very same trials."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -123,3 +124,44 @@ def test_a_killed_ray_driver_goes_on_as_an_inline_search_would_have(
   found = budget_search.run(path, config | {'seconds': 0.1})
   assert budget_search.essence(found) == budget_search.essence(whole)
   assert [found[t.id] for t in done] == done
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments_ray_goes_on_with_the_same_trials(tmp_path):
+  """Ten times the driver, and ten times whichever worker began last."""
+  config = begin('asha', concurrency=2, retries=20)
+  whole = budget_search.run(tmp_path / 'whole', config)
+  config['search']['engine'] = 'ray'
+  path = tmp_path / 'ray'
+  journal = path / 'trials.jsonl'
+  command = [sys.executable, 'budget_search.py', str(path)]
+  command.append(json.dumps(config | {'seconds': 0.4}))
+  rng, kills = np.random.default_rng(0), [0, 0]
+  limit = time.monotonic() + 500
+  finished = False
+  while not finished:
+    with subprocess.Popen(
+      command, cwd=_HERE, stderr=subprocess.DEVNULL
+    ) as process:
+      start = journal.stat().st_size if journal.exists() else 0
+      while process.poll() is None and sum(kills) < 20:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+        if not journal.exists() or journal.stat().st_size <= start:
+          continue
+        time.sleep(rng.uniform(0, 0.4))
+        workers = kills[0] > kills[1]
+        kills[workers] += 1
+        if not workers:
+          os.kill(process.pid, signal.SIGKILL)
+          break
+        last = (path / 'processes.txt').read_text().split()[-1]
+        with contextlib.suppress(ProcessLookupError):
+          os.kill(int(last), signal.SIGKILL)
+        start = journal.stat().st_size + 1
+    finished = process.returncode != -signal.SIGKILL
+  assert process.returncode == 0
+  assert sum(kills) == 20
+  found = search.read(path)
+  assert budget_search.essence(found) == budget_search.essence(whole)
+  assert '"retried"' in journal.read_text()

@@ -45,6 +45,23 @@ def test_defaults_are_deterministic():
       'nsga2.crossover must lie in 0 to 1',
     ),
     ({'sampler': 'random', 'sampler_args': {'x': 1}}, 'argument of sampler'),
+    ({'batch': 0}, 'search.batch must be a whole number of at least 1'),
+    ({'retries': -1}, 'search.retries must be a whole number of at least 0'),
+    ({'resources': 2}, 'search.resources must be a mapping'),
+    ({'resources': {'GPU': 1.5}}, 'resources.GPU must be a whole number, or a'),
+    ({'resources': {'CPU': '2'}}, "or a part of one; got '2'"),
+    ({'time_limit_s': 0}, 'time_limit_s must be a number above 0, got 0'),
+    ({'memory_limit_bytes': True}, 'memory_limit_bytes must be a number'),
+    (
+      {'memory_limit_bytes': 1e9, 'engine': 'inline'},
+      'memory_limit_bytes needs search.engine=ray',
+    ),
+    ({'tune_searcher': 3}, 'search.tune_searcher must be a name, or'),
+    ({'tune_scheduler': {'grace': 1}}, "or {'name': NAME} with arguments"),
+    (
+      {'tune_searcher': 'optuna', 'prefilter': {'predictor': 'trees'}},
+      'it does not go with search.tune_searcher',
+    ),
   ],
 )
 def test_bad_sections_are_refused(section, said):

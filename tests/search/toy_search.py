@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
@@ -103,6 +104,15 @@ def evaluate(task, arch, trial, report):
     file.write(f'{trial} {os.getpid()}\n')
   if plan.get('kill') == trial:
     os.kill(os.getpid(), signal.SIGKILL)
+  if plan.get('kill_once') == trial and _tries(task, trial) == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+  if plan.get('hang') == trial:
+    re.match('(a+)+b', 'a' * 40)  # holds the interpreter's lock
+  if plan.get('leak') == trial:
+    kept = []
+    while True:
+      kept.append(bytearray(2**24))
+      time.sleep(0.01)
   if plan.get('fail') == trial:
     raise ValueError('this one\nfails')
   if plan.get('oom') == trial:
@@ -115,6 +125,11 @@ def evaluate(task, arch, trial, report):
   if plan.get('nan') == trial:
     return {'accuracy': float('nan')}
   return {'accuracy': accuracy(arch), 'note': plan.get('note', '')}
+
+
+def _tries(task, trial):
+  lines = pathlib.Path(task['workdir'], 'calls.txt').read_text().splitlines()
+  return sum(line.split()[0] == str(trial) for line in lines)
 
 
 def main():

@@ -13,6 +13,9 @@ Examples:
     --config.search.trials=40 --config.search.constraints.size_bytes=50000
   effnas search --config=configs/digits.py --workdir=runs/more \
     --config.search.trials=40 --config.search.seed=1 --warm_start=runs/digits
+  effnas search --config=configs/digits.py --workdir=/shared/digits \
+    --ray_address=192.0.2.1:6379 --config.search.concurrency=16 \
+    --config.search.resources="{'CPU': 4}" --config.search.time_limit_s=600
   effnas search --config=configs/digits.py --workdir=runs/size \
     --config.search.objectives="('accuracy', 'size_bytes')"
 """
@@ -23,6 +26,7 @@ from typing import Any
 
 from absl import flags
 
+from effnas import errors
 from effnas.cli import config as config_lib
 from effnas.cli import progress
 from effnas.cli import request as request_lib
@@ -48,6 +52,14 @@ def define(values: flags.FlagValues) -> None:
     'was on its front is tried first, and the sampler sees all of its trials.',
     flag_values=values,
   )
+  flags.DEFINE_string(
+    'ray_address',
+    None,
+    'HOST:PORT of a Ray cluster to run the trials on, whose machines all see '
+    'the workdir; without it they run on this machine (or where RAY_ADDRESS '
+    'says).',
+    flag_values=values,
+  )
   request_lib.define_format(values)
 
 
@@ -58,12 +70,20 @@ def run(request: request_lib.Request) -> None:
   if request.flags.warm_start is not None:
     config['search']['warm_start'] = request.flags.warm_start
   workdir = request.need('workdir', 'the folder to keep the search in')
+  address = request.flags.ray_address
+  if address is not None and config['search'].get('engine', 'ray') != 'ray':
+    raise errors.UserError(
+      '--ray_address needs --config.search.engine=ray, got '
+      f'{config["search"]["engine"]}'
+    )
   # Only now: bad flags are told without waiting for these.
   from effnas import report, search
   from effnas.cli.commands import report as report_command
+  from effnas.search.running import scratch
 
   start = time.monotonic()
-  trials = search.run(config, workdir)
+  with scratch.environment({'RAY_ADDRESS': address} if address else {}):
+    trials = search.run(config, workdir)
   summary = report.write(workdir)
   report_command.show(summary, request.flags.format)
   seconds = [

@@ -16,7 +16,7 @@ def load(name: str) -> Callable[..., Any]:
 
   An engine is a function
 
-      run(conductor, evaluate, task, concurrency, on_change)
+      run(conductor, evaluate, task, settings, on_change)
 
   that takes trials from `conductor.next()`, has each evaluated with
   `evaluation.run(evaluate, task, ...)`, and tells the conductor about it, until

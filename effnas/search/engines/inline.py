@@ -9,13 +9,14 @@ from typing import Any
 
 from effnas.search import conductor as conductor_lib
 from effnas.search.running import evaluation
+from effnas.search.running import limits as limits_lib
 
 
 def run(
   conductor: conductor_lib.Conductor,
   evaluate: str,
   task: Mapping[str, Any],
-  concurrency: int,
+  settings: Any,
   on_change: Callable[[], None],
 ) -> None:
   """Runs all trials; see `engines.load`.
@@ -24,11 +25,10 @@ def run(
     conductor: Hands out the trials.
     evaluate: Dotted name of what evaluates one.
     task: What all trials share.
-    concurrency: Not looked at; the conductor keeps to it in what a proposal may
-      see.
+    settings: The search's; its time limit is looked at when a trial reports.
     on_change: Called after each change of a trial.
   """
-  del concurrency
+  limits = limits_lib.Limits(settings.time_limit_s)
   while (trial := conductor.next()) is not None:
     on_change()
     number = trial.id
@@ -38,4 +38,4 @@ def run(
       on_change()
 
     call = conductor.call(trial)
-    send(evaluation.run(evaluate, task, send=send, **call))
+    send(evaluation.run(evaluate, task, send=send, limits=limits, **call))

@@ -12,6 +12,7 @@ from typing import Any
 
 from effnas import errors
 from effnas.search import plain
+from effnas.search.running import limits as limits_lib
 from effnas.search.running import stopping
 
 
@@ -46,6 +47,10 @@ class _Stop(BaseException):
   """Ends an evaluation from within; no `except Exception` holds it up."""
 
 
+class _Overdue(_Stop):
+  """It has taken too long."""
+
+
 def run(
   evaluate: str,
   task: Mapping[str, Any],
@@ -55,6 +60,7 @@ def run(
   *,
   budget: Mapping[str, int] | None = None,
   bounds: Mapping[str, Any] | None = None,
+  limits: limits_lib.Limits = limits_lib.NONE,
 ) -> dict[str, Any]:
   """Evaluates one architecture.
 
@@ -69,12 +75,15 @@ def run(
       training ends, and where there is one 'parent', the trial whose training
       it goes on with.
     bounds: A stop rule's bounds, see `effnas.search.running.stopping`.
+    limits: Its time is looked at when it reports; a process that holds it to
+      them beside uses `effnas.search.running.limits`.
 
   Returns:
     A message for `Conductor.take`: {'event': 'done', 'metrics': ...}, with
-    'seconds' among the metrics, {'event': 'stopped', 'reason': ...}, or
-    {'event': 'failed', 'reason': ..., 'traceback': ...}. Plain values, though
-    not all finite.
+    'seconds' among the metrics, {'event': 'stopped', 'reason': ...},
+    {'event': 'failed', 'reason': ..., 'traceback': ...}, or, where it may go
+    otherwise another time, 'lost' in the place of 'failed'. Plain values,
+    though not all finite.
   """
   start = time.monotonic()
   rule = stopping.Watch(bounds) if bounds else None
@@ -82,6 +91,8 @@ def run(
   def report(epoch: int, metrics: Mapping[str, Any]) -> None:
     values = plain.plain(metrics, finite=False)
     send({'event': 'reported', 'epoch': int(epoch), 'metrics': values})
+    if why := limits.overdue(time.monotonic() - start):
+      raise _Overdue(why)
     if rule is not None and (why := rule.worse(int(epoch), values)):
       raise _Stop(why)
 
@@ -91,6 +102,8 @@ def run(
     metrics = plain.plain(found, finite=False)
     metrics.setdefault('seconds', round(time.monotonic() - start, 3))
     return {'event': 'done', 'metrics': metrics}
+  except _Overdue as e:
+    return {'event': 'lost', 'reason': str(e), 'traceback': ''}
   except _Stop as e:
     return {'event': 'stopped', 'reason': str(e)}
   except (Exception, SystemExit) as e:

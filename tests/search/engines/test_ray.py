@@ -44,6 +44,7 @@ def test_failures_and_a_killed_worker_do_not_stop_the_search(
   trials = run('here', config)
   reasons = {t.id: t.reason for t in trials if t.status == 'failed'}
   assert reasons.pop(2).startswith('worker died')
+  assert 'retried' in pathlib.Path('here', 'trials.jsonl').read_text()
   assert reasons == {
     4: 'ValueError: this one',
     5: 'out of memory: MemoryError',
@@ -131,7 +132,7 @@ def test_the_machine_is_shared_among_the_trials(
 
   monkeypatch.setattr('ray.cluster_resources', lambda: machine)
   monkeypatch.setattr('ray.nodes', lambda: [{'Resources': machine}])
-  found, environment = cluster.shares(concurrency)
+  found, environment = cluster.shares(concurrency, {})
   assert found == resources
   assert environment.get('XLA_PYTHON_CLIENT_MEM_FRACTION') == memory
 
@@ -142,5 +143,5 @@ def test_more_trials_at_once_than_tpu_chips_are_refused(monkeypatch):
   machine = {'CPU': 8, 'TPU': 4}
   monkeypatch.setattr('ray.cluster_resources', lambda: machine)
   monkeypatch.setattr('ray.nodes', lambda: [{'Resources': machine}])
-  with pytest.raises(errors.UserError, match='concurrency 5 is more than'):
-    cluster.shares(5)
+  with pytest.raises(errors.UserError, match='5 workers, more than the 4 TPU'):
+    cluster.shares(5, {})

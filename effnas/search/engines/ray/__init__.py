@@ -7,25 +7,27 @@ seconds), and share the compile cache. Nothing here initialises JAX.
 
 from collections.abc import Callable, Mapping
 import json
+import math
 import os
-import pathlib
+import shutil
 from typing import Any
 
 from ray import tune
-from ray.tune import schedulers, search
 
 from effnas.search import conductor as conductor_lib
-from effnas.search.engines.ray import cluster
+from effnas.search.engines.ray import cluster, telling, tune_schedulers
 from effnas.search.running import bridge as bridge_lib
-from effnas.search.running import evaluation
+from effnas.search.running import limits as limits_lib
+from effnas.search.running import together
 
 
 def run(
   conductor: conductor_lib.Conductor,
   evaluate: str,
   task: Mapping[str, Any],
-  concurrency: int,
+  settings: Any,
   on_change: Callable[[], None],
+  stopping: tune_schedulers.Stopping | None = None,
 ) -> None:
   """Runs all trials; see `engines.load`.
 
@@ -35,26 +37,34 @@ def run(
     conductor: Hands out the trials.
     evaluate: Dotted name of what evaluates one, importable on the workers.
     task: What all trials share.
-    concurrency: How many trials run at once.
+    settings: The search's; see `effnas.search.settings`.
     on_change: Called after each change of a trial.
+    stopping: A scheduler of Tune that may stop them.
 
   Raises:
-    UserError: The machine cannot run so many trials at once.
+    UserError: The cluster does not answer, or cannot run such trials.
   """
-  with cluster.started(concurrency) as folder:
-    resources, environment = cluster.shares(concurrency)
+  workers = math.ceil(settings.concurrency / settings.batch)
+  limits = limits_lib.Limits(settings.time_limit_s, settings.memory_limit_bytes)
+  with cluster.started(workers) as folder:
+    resources, environment = cluster.shares(workers, settings.resources)
     bridge = bridge_lib.Bridge(
       conductor,
       on_change,
+      settings.batch,
       evaluate=evaluate,
       task=task,
+      limits=limits,
       environment=environment,
     )
+    if stopping is not None:
+      journal = conductor.journal
+      stopping.replay([journal.trials[i] for i in journal.finished])
     tuner = tune.Tuner(
-      tune.with_resources(_trial, resources),
+      tune.with_resources(_job, resources),
       tune_config=tune.TuneConfig(
-        search_alg=_Searcher(bridge),
-        scheduler=_KeepWorkers(concurrency),
+        search_alg=telling.Searcher(bridge),
+        scheduler=telling.Scheduler(workers, bridge, stopping),
         num_samples=-1,  # until the searcher is finished
         reuse_actors=True,
         trial_dirname_creator=lambda trial: trial.trial_id,
@@ -62,7 +72,7 @@ def run(
       run_config=tune.RunConfig(
         storage_path=str(folder),
         name='trials',
-        callbacks=[_Callback(bridge)],
+        callbacks=[telling.Callback(bridge, limits, task['workdir'], stopping)],
         verbose=0,
       ),
     )
@@ -70,101 +80,36 @@ def run(
       tuner.fit()
     except Exception as e:
       raise (bridge.error or e) from None
+    finally:
+      shutil.rmtree(telling.words(task['workdir']), ignore_errors=True)
   if bridge.error:
     raise bridge.error
   if bridge.running or not bridge.finished:
     raise RuntimeError('Ray Tune ended before the search; run it again')
 
 
-def _trial(config: Mapping[str, Any]) -> dict[str, str]:
-  """Evaluates one trial, on a worker."""
-  call = json.loads(config['call'])
-  os.environ.update(call.pop('environment'))
-  return _packed(evaluation.run(**call, send=lambda m: tune.report(_packed(m))))
+class _Ended(BaseException):
+  """Tune wants no more of this trial; no evaluation takes it for its own."""
 
 
-def _packed(message: Mapping[str, Any]) -> dict[str, str]:
-  # A text passes through Tune untouched; it would flatten a dict.
-  return {'message': json.dumps(message)}
+def _job(config: Mapping[str, Any]) -> dict[str, str]:
+  """Evaluates trials, on a worker."""
+  job = json.loads(config['job'])
+  os.environ.update(job['environment'])
+  limits = limits_lib.Limits(*job['limits'])
+  shared = {'evaluate': job['evaluate'], 'task': job['task'], 'limits': limits}
+  calls = [{**shared, **call} for call in job['calls']]
+  folder = telling.words(job['task']['workdir'])
+  words = folder / tune.get_context().get_trial_id()
+  try:
+    with limits_lib.held(limits, words):
+      return telling.packed(together.run(calls, _send))
+  except _Ended:
+    raise SystemExit(0) from None
 
 
-class _Searcher(search.Searcher):
-  """Tune's way of asking for the next trial."""
-
-  def __init__(self, bridge: bridge_lib.Bridge):
-    super().__init__()
-    self._bridge = bridge
-
-  def suggest(self, trial_id: str) -> Any:
-    call = self._bridge.next(trial_id)
-    if call is not None:
-      return {'call': call}
-    return self.FINISHED if self._bridge.finished else None
-
-  def on_trial_complete(self, *args: Any, **kwargs: Any) -> None:
-    """What became of it comes through `_Callback`."""
-
-  def save(self, checkpoint_path: str) -> None:
-    """The journal is the state."""
-
-  def restore(self, checkpoint_path: str) -> None:
-    """The journal is the state."""
-
-
-class _Callback(tune.Callback):
-  """Tune's way of telling what became of a trial."""
-
-  def __init__(self, bridge: bridge_lib.Bridge):
-    self._bridge = bridge
-
-  def on_trial_result(
-    self,
-    iteration: int,
-    trials: list[Any],
-    trial: Any,
-    result: Mapping[str, Any],
-    **info: Any,
-  ) -> None:
-    self._bridge.take(trial.trial_id, json.loads(result['message']))
-
-  def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
-    """Looks for trials that ended without a word: their worker is gone."""
-    for trial in trials:
-      if trial.trial_id in self._bridge.running and trial.is_finished():
-        message = {'event': 'failed', 'reason': _cause(trial), 'traceback': ''}
-        self._bridge.take(trial.trial_id, message)
-
-
-class _KeepWorkers(schedulers.FIFOScheduler):
-  """First in, first out, and no worker is stopped before the end.
-
-  By itself Tune keeps one idle worker. But trials that wait for an older one
-  leave more of them idle, and a new one has to start and to compile anew.
-  """
-
-  def __init__(self, workers: int):
-    super().__init__()
-    self._workers = workers
-
-  def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-    super().on_trial_add(tune_controller, trial)
-    # Not a public name: without it the search is slower, and as good.
-    cache = getattr(tune_controller, '_actor_cache', None)
-    if cache is not None and self._workers:
-      cache.increase_max(trial.placement_group_factory, self._workers)
-      self._workers = 0
-
-
-def _cause(trial: Any) -> str:
-  """Returns in one line why a worker is gone."""
-  file = pathlib.Path(trial.error_file or '')
-  text = file.read_text(encoding='utf-8') if file.is_file() else ''
-  if 'OutOfMemory' in text or 'low on memory' in text:
-    return 'out of memory: Ray stopped the worker before the machine ran out'
-  if 'actor died' in text or 'has died' in text:
-    return (
-      'worker died: it crashed, or was killed (by hand, or by the system for '
-      'want of memory)'
-    )
-  lines = [line.strip() for line in text.splitlines()[1:] if line.strip()]
-  return f'worker failed: {lines[-1][:300] if lines else "no reason known"}'
+def _send(message: Mapping[str, Any]) -> None:
+  try:
+    tune.report(telling.packed(message))
+  except SystemExit:
+    raise _Ended from None

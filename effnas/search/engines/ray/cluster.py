@@ -1,20 +1,23 @@
 """The machines that a search runs on: starting Ray, and a trial's share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import glob
+import io
 import logging
 import math
 import os
 import pathlib
+import socket
 import sys
-from typing import Any
 import warnings
 
 import ray
 
 from effnas import errors
-from effnas.search.running import compile_cache, scratch
+from effnas.search.running import compile_cache, evaluation, scratch
+
+_log = logging.getLogger(__name__)
 
 # What Ray and Tune read from the environment.
 _QUIET = {
@@ -28,30 +31,77 @@ _QUIET = {
   'TUNE_PRINT_ALL_TRIAL_ERRORS': '0',
   'TUNE_WARN_THRESHOLD_S': '60',
 }
+_ANSWER_S = 5.0
 _GPU_SHARE = 0.9  # of a GPU's memory, divided among its trials
 
 
-def shares(concurrency: int) -> tuple[dict[str, float], dict[str, str]]:
-  """Returns the resources and the environment of one trial."""
+def shares(
+  workers: int, asked: Mapping[str, float]
+) -> tuple[dict[str, float], dict[str, str]]:
+  """Returns the resources and the environment of one worker.
+
+  Args:
+    workers: How many there shall be at once.
+    asked: What each is to have, by Ray's names; what is not there is an equal
+      share of the cluster.
+
+  Raises:
+    UserError: No node has as much, or there are too few TPU chips.
+  """
   total = ray.cluster_resources()
-  largest = max(node['Resources'].get('CPU', 0) for node in ray.nodes())
-  cpus = min(total['CPU'] / concurrency, largest)
+  nodes = [node['Resources'] for node in ray.nodes() if node.get('Alive', True)]
+  largest = max(node.get('CPU', 0) for node in nodes)
+  cpus = min(total['CPU'] / workers, largest)
   # Ray takes whole numbers above 1, and four decimals below.
   share = math.floor(cpus) if cpus >= 1 else math.floor(cpus * 1e4) / 1e4
-  resources, environment = {'cpu': float(share)}, {}
-  if total.get('TPU'):
-    if concurrency > total['TPU']:
+  found = {'CPU': float(share)}
+  if total.get('TPU') and 'TPU' not in asked:
+    if workers > total['TPU']:
       raise errors.UserError(
-        f'search.concurrency {concurrency} is more than the '
-        f'{total["TPU"]:g} TPU chips here, and a chip serves one trial'
+        f'search.concurrency asks for {workers} workers, more than the '
+        f'{total["TPU"]:g} TPU chips here, and a chip serves one; raise '
+        'search.batch, the trials of a worker'
       )
-    resources['TPU'] = 1
-  elif total.get('GPU'):
-    together = math.ceil(concurrency / total['GPU'])  # on one GPU
-    resources['gpu'] = 1 / together
-    share = _GPU_SHARE / together
-    environment['XLA_PYTHON_CLIENT_MEM_FRACTION'] = f'{share:.3}'
-  return resources, environment
+    found['TPU'] = 1
+  elif total.get('GPU') and 'GPU' not in asked:
+    found['GPU'] = 1 / math.ceil(workers / total['GPU'])
+  found |= asked
+  for name, amount in found.items():
+    if not any(node.get(name, 0) >= amount for node in nodes):
+      raise errors.UserError(
+        f'no node has {name} {amount:g} for a worker (search.resources); '
+        f'there {"is" if len(nodes) == 1 else "are"} {_listed(nodes)}'
+      )
+    fit = total[name] // amount if amount else workers
+    if fit < workers:
+      _log.warning(
+        'only %d of %d workers fit at once: each takes %s %g of %g',
+        fit,
+        workers,
+        name,
+        amount,
+        total[name],
+      )
+  environment = {}
+  if found.get('GPU'):
+    memory = _GPU_SHARE * min(1.0, found['GPU'])
+    environment['XLA_PYTHON_CLIENT_MEM_FRACTION'] = f'{memory:.3}'
+  lower = {'CPU': 'cpu', 'GPU': 'gpu'}  # Tune's names
+  return {lower.get(k, k): v for k, v in found.items()}, environment
+
+
+def _listed(nodes: Sequence[Mapping[str, float]]) -> str:
+  """Says what there is, node by node."""
+  hidden = ('node:', 'accelerator_type:', 'memory', 'object_store_memory')
+  shown = [
+    ', '.join(
+      f'{name} {amount:g}'
+      for name, amount in sorted(node.items())
+      if not name.startswith(hidden)
+    )
+    for node in nodes
+  ]
+  return ' | '.join(shown)
 
 
 def _python_path() -> str:
@@ -61,9 +111,29 @@ def _python_path() -> str:
   return os.pathsep.join(p for p in found if not p.startswith(own))
 
 
+class _Output(io.TextIOBase):
+  """Standard output while Ray runs: standard error, without Ray's reports.
+
+  Of a worker that dies Ray says a paragraph, and the journal says why.
+  """
+
+  _dropped = False
+
+  def write(self, text: str) -> int:
+    self._dropped = '(raylet)' in text or (self._dropped and text == '\n')
+    return len(text) if self._dropped else sys.stderr.write(text)
+
+
 @contextlib.contextmanager
-def started(concurrency: int) -> Iterator[pathlib.Path]:
-  """Starts a silent Ray; stops it and removes its files at the end."""
+def started(workers: int) -> Iterator[pathlib.Path]:
+  """Starts or joins a silent Ray; leaves it and removes its files at the end.
+
+  Args:
+    workers: How many there shall be at once.
+
+  Raises:
+    UserError: The cluster that RAY_ADDRESS names does not answer.
+  """
   if ray.is_initialized():
     raise errors.UserError(
       'Ray runs in this process already; call ray.shutdown() first'
@@ -77,26 +147,62 @@ def started(concurrency: int) -> Iterator[pathlib.Path]:
   }
   if not any(glob.glob(f'/dev/{name}') for name in ('accel*', 'vfio/[0-9]*')):
     variables['TPU_SKIP_MDS_QUERY'] = '1'  # no TPU here: do not ask for it
-  pending = {'TUNE_MAX_PENDING_TRIALS_PG': str(concurrency)}
+  pending = {'TUNE_MAX_PENDING_TRIALS_PG': str(workers)}
   with (
     scratch.folder('effnas-ray') as folder,
     scratch.environment({**_QUIET, **pending}),
     warnings.catch_warnings(),
-    contextlib.redirect_stdout(sys.stderr),  # Ray reports dead workers there
+    contextlib.redirect_stdout(_Output()),
   ):
     warnings.simplefilter('ignore')
-    here: dict[str, Any] = {
-      'address': 'local',
-      'include_dashboard': False,
-      '_temp_dir': str(folder),
-    }
     try:
-      ray.init(
-        log_to_driver=False,
-        logging_level=logging.CRITICAL,
-        runtime_env={'env_vars': variables},
-        **({} if os.environ.get('RAY_ADDRESS') else here),
-      )
+      _join(os.environ.get('RAY_ADDRESS'), folder, variables)
       yield folder
     finally:
       ray.shutdown()
+
+
+def _join(
+  address: str | None, folder: pathlib.Path, variables: Mapping[str, str]
+) -> None:
+  """Starts Ray here, or joins a cluster."""
+  own = {
+    'address': 'local',
+    'include_dashboard': False,
+    '_temp_dir': str(folder),
+  }
+  if address:
+    _answers(address)
+    own = {'address': address}
+  try:
+    ray.init(
+      log_to_driver=False,
+      logging_level=logging.CRITICAL,
+      runtime_env={'env_vars': dict(variables)},
+      **own,
+    )
+  except (ConnectionError, RuntimeError, ValueError) as e:
+    if not address:
+      raise
+    raise errors.UserError(
+      f'cannot join the Ray cluster at {address}: {evaluation.describe(e)}'
+    ) from None
+
+
+def _answers(address: str) -> None:
+  """Raises an error in one line where nobody is; Ray itself tries for long."""
+  if address in ('auto', 'local'):
+    return
+  host, colon, port = address.rpartition(':')
+  if '/' in address or not colon or not port.isdigit():
+    raise errors.UserError(
+      f'a Ray address is HOST:PORT of its head node, or auto; got {address!r}'
+    )
+  try:
+    socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+  except (OSError, OverflowError) as e:
+    why = getattr(e, 'strerror', None) or str(e)
+    raise errors.UserError(
+      f'no Ray cluster answers at {address}: {why}; start one with ray start '
+      '--head, or leave --ray_address out'
+    ) from None
