@@ -1,13 +1,13 @@
-"""NAS-Bench-201 from its table: accuracy against latency on a phone, in seconds.
+r"""NAS-Bench-201 from its table: accuracy against latency, in seconds.
 
-  effnas search --config=configs/nasbench201.py --workdir=runs/nasbench201 \\
+  effnas search --config=configs/nasbench201.py --workdir=runs/nasbench201 \
     --config.table.path=nasbench201_12epoch.csv.gz
 
 Nothing is trained: each of the 15,625 cells was, and the table tells what came
 of it. Take it to try samplers, or your own, at the cost of a look:
 
-  effnas search --config=configs/nasbench201.py --workdir=runs/tpe \\
-    --config.table.path=nasbench201_12epoch.csv.gz \\
+  effnas search --config=configs/nasbench201.py --workdir=runs/tpe \
+    --config.table.path=nasbench201_12epoch.csv.gz \
     --config.search.sampler=tpe --config.search.objectives="('accuracy',)"
 
 Variant 'surrogate' has a model fitted to part of the table predict the rest.
