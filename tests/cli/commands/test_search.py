@@ -168,3 +168,15 @@ def test_ray_s_workers_find_a_space_beside_the_config(project, tmp_path):
   assert done.returncode == 0, done.stderr
   trials = json.loads(done.stdout)['trials']
   assert [trial['status'] for trial in trials] == ['done', 'done']
+
+
+def test_an_address_needs_the_engine_that_goes_there(search, tmp_path):
+  argv = ['--ray_address=127.0.0.1:1']
+  result = search(tmp_path / 'a', *argv)
+  assert result.code == 2
+  assert '--ray_address needs --config.search.engine=ray' in result.said
+  result = search(tmp_path / 'a', '--config.search.engine=ray', *argv)
+  assert result.code == 2
+  assert 'no Ray cluster answers at 127.0.0.1:1: Connection' in result.said
+  assert not (tmp_path / 'a').exists()
+  assert 'RAY_ADDRESS' not in os.environ

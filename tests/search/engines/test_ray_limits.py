@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import socket
 
 import pytest
 import toy_search
@@ -147,6 +148,17 @@ def test_an_address_that_does_not_answer_is_one_line(
   assert str(caught.value).startswith(said)
   assert '\n' not in str(caught.value)
   assert not (tmp_path / 'a').exists()
+
+
+def test_something_else_that_listens_is_one_line(tmp_path, monkeypatch):
+  """Ray itself would try for minutes."""
+  monkeypatch.setattr(cluster, '_STATUS_S', 8)
+  with socket.create_server(('127.0.0.1', 0)) as server:
+    address = f'127.0.0.1:{server.getsockname()[1]}'
+    monkeypatch.setenv('RAY_ADDRESS', address)
+    with pytest.raises(errors.UserError, match='is no Ray cluster') as caught:
+      run(tmp_path / 'a', trials=2)
+  assert '\n' not in str(caught.value)
 
 
 def test_shares_of_what_was_asked_for(monkeypatch):

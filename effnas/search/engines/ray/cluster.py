@@ -9,6 +9,7 @@ import math
 import os
 import pathlib
 import socket
+import subprocess
 import sys
 import warnings
 
@@ -32,6 +33,7 @@ _QUIET = {
   'TUNE_WARN_THRESHOLD_S': '60',
 }
 _ANSWER_S = 5.0
+_STATUS_S = 30.0
 _GPU_SHARE = 0.9  # of a GPU's memory, divided among its trials
 
 
@@ -147,16 +149,19 @@ def started(workers: int) -> Iterator[pathlib.Path]:
   }
   if not any(glob.glob(f'/dev/{name}') for name in ('accel*', 'vfio/[0-9]*')):
     variables['TPU_SKIP_MDS_QUERY'] = '1'  # no TPU here: do not ask for it
-  pending = {'TUNE_MAX_PENDING_TRIALS_PG': str(workers)}
+  address = os.environ.get('RAY_ADDRESS')
+  own = {'TUNE_MAX_PENDING_TRIALS_PG': str(workers)}
+  if address:
+    own |= _credentials(address)
   with (
     scratch.folder('effnas-ray') as folder,
-    scratch.environment({**_QUIET, **pending}),
+    scratch.environment({**_QUIET, **own}),
     warnings.catch_warnings(),
     contextlib.redirect_stdout(_Output()),
   ):
     warnings.simplefilter('ignore')
     try:
-      _join(os.environ.get('RAY_ADDRESS'), folder, variables)
+      _join(address, folder, variables)
       yield folder
     finally:
       ray.shutdown()
@@ -172,7 +177,6 @@ def _join(
     '_temp_dir': str(folder),
   }
   if address:
-    _answers(address)
     own = {'address': address}
   try:
     ray.init(
@@ -189,10 +193,28 @@ def _join(
     ) from None
 
 
-def _answers(address: str) -> None:
-  """Raises an error in one line where nobody is; Ray itself tries for long."""
-  if address in ('auto', 'local'):
-    return
+def _credentials(address: str) -> dict[str, str]:
+  """Returns the environment in which a cluster answers.
+
+  Ray itself tries an address for minutes, and does not find out whether its
+  token is wanted there.
+
+  Raises:
+    UserError: It does not answer.
+  """
+  if address not in ('auto', 'local'):
+    _reach(address)
+  modes: list[dict[str, str]] = [{}, {'RAY_AUTH_MODE': 'token'}]
+  for mode in modes[:1] if 'RAY_AUTH_MODE' in os.environ else modes:
+    failed = _status(address, mode)
+    if not failed:
+      return mode
+  raise errors.UserError(
+    f'cannot join the Ray cluster at {address}: {failed[:300]}'
+  )
+
+
+def _reach(address: str) -> None:
   host, colon, port = address.rpartition(':')
   if '/' in address or not colon or not port.isdigit():
     raise errors.UserError(
@@ -206,3 +228,25 @@ def _answers(address: str) -> None:
       f'no Ray cluster answers at {address}: {why}; start one with ray start '
       '--head, or leave --ray_address out'
     ) from None
+
+
+def _status(address: str, mode: Mapping[str, str]) -> str:
+  """Asks a cluster how it is; returns what went wrong, '' if nothing."""
+  ask = [sys.executable, '-m', 'ray.scripts.scripts', 'status', '--address']
+  try:
+    found = subprocess.run(
+      [*ask, address],
+      capture_output=True,
+      text=True,
+      timeout=_STATUS_S,
+      check=False,
+      env={**os.environ, **mode},
+    )
+  except subprocess.TimeoutExpired:
+    raise errors.UserError(
+      f'what answers at {address} is no Ray cluster, or none that works: it '
+      f'told no status in {_STATUS_S:g} s'
+    ) from None
+  if not found.returncode:
+    return ''
+  return (found.stderr.strip().splitlines() or ['it tells no status'])[-1]
