@@ -32,7 +32,7 @@ _SECTIONS = (
 # Those of a config whose trials are looked up in a table.
 _OF_A_TABLE = ('table', 'search')
 # Sections that a config may leave out.
-_OPTIONAL = ('compress',)
+_OPTIONAL = ('compress', 'proxies')
 # Keys that the code reads by name, beside those with defaults.
 _NEEDED = {
   'data': ('name',),

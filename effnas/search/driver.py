@@ -9,6 +9,7 @@ from effnas import errors
 from effnas.search import conductor as conductor_lib
 from effnas.search import engines, plain, policy
 from effnas.search import journal as journal_lib
+from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
 from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
@@ -44,7 +45,7 @@ def run(
       called before, when no trial can go on with another any more.
     problem: What is searched for, by default what the config declares: with a
       section "table" the rows of a table, which are looked up, else networks,
-      which are trained.
+      which are trained, or scored where an objective is a proxy.
 
   Returns:
     All trials, failed ones included, in order of id.
@@ -60,7 +61,7 @@ def run(
     )
   settings = settings_lib.make(config['search'])
   if problem is None:
-    evaluate, problem = _declared(config, evaluate)
+    evaluate, problem = _declared(config, evaluate, settings)
   evaluation.resolve(evaluate)
 
   described = problem.space.describe()
@@ -102,11 +103,15 @@ def run(
 
 
 def _declared(
-  config: Mapping[str, Any], evaluate: str
+  config: Mapping[str, Any], evaluate: str, settings: settings_lib.Settings
 ) -> tuple[str, problem_lib.Problem]:
   """Returns what evaluates the trials of a config, and its problem."""
   if 'table' in config:
     evaluate = 'effnas.search.tabular.table_trials:evaluate'
+  elif metrics_lib.untrained(
+    [*settings.objectives, *settings.soft_constraints]
+  ):
+    evaluate = 'effnas.search.scoring.trials:evaluate'
   module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
   return evaluate, evaluation.resolve(f'{module}:problem')(config)
 

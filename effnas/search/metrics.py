@@ -18,14 +18,19 @@ And of its training, at the config's train.batch_size on one accelerator:
   counted;
 - `train_step_ms@TARGET`, and `accelerator_hours@TARGET` of all steps.
 
+Proxies guess the quality before any training: `proxy_NAME` for each NAME in
+`effnas.search.proxies`, more of it being better.
+
 TARGET is a device's name or file. Behind it may stand ':BATCH', else the batch
 is footprint.batch.
 """
 
+from collections.abc import Iterable
 import dataclasses
 import re
 
 from effnas import errors
+from effnas.search import proxies
 
 # Whether more is better.
 _QUALITY = {
@@ -60,6 +65,7 @@ _TRAINING = (
   'train_step_ms',
   'accelerator_hours',
 )
+_PROXY = 'proxy_'
 # Before a target: why a network does not compile for it. A text, no metric.
 UNCOMPILED = 'failed_to_compile@'
 _BATCH = re.compile(r':(\d+)$')
@@ -90,6 +96,12 @@ class Metric:
     """The batch that its target names, None where it names none."""
     found = _BATCH.search(self.target or '')
     return int(found[1]) if found else None
+
+  @property
+  def proxy(self) -> str | None:
+    """The proxy that it is the score of, None where it is none."""
+    found = self.kind.removeprefix(_PROXY)
+    return None if found == self.kind else found
 
   @property
   def training(self) -> bool:
@@ -130,14 +142,45 @@ def parse(name: str) -> Metric:
     )
   if kind in _COUNTED:
     return Metric(whole, kind, None, _COUNTED[kind], footprint=True)
+  scores = [_PROXY + proxy for proxy in proxies.names()]
+  if whole in scores:
+    return Metric(whole, kind, None, True, footprint=False)
   bare = kind.removeprefix('test_')
   if bare not in _QUALITY:
     on = target or 'TARGET'
     known = [*_QUALITY, *_COUNTED, *(f'{k}@{on}' for k in _PER_TARGET)]
+    known += scores
     raise errors.unknown('metric', whole, known)
   return Metric(
     whole, bare, None, _QUALITY[bare], footprint=False, test=bare != kind
   )
+
+
+def untrained(names: Iterable[str]) -> bool:
+  """Says whether metrics are found by proxies, without any training.
+
+  Args:
+    names: Names of metrics.
+
+  Returns:
+    Whether there is a proxy among them.
+
+  Raises:
+    UserError: There are both proxies and what needs training.
+
+  Example:
+    >>> untrained(['proxy_naswot', 'params']), untrained(['accuracy', 'params'])
+    (True, False)
+  """
+  found = [parse(name) for name in names]
+  scored = [metric.name for metric in found if metric.proxy]
+  left = [m.name for m in found if not (m.proxy or m.footprint)]
+  if scored and left:
+    raise errors.UserError(
+      f'{scored[0]} is scored without training, and {left[0]} needs it; ask '
+      'for one of them, beside any footprint metrics'
+    )
+  return bool(scored)
 
 
 def _per_target(whole: str, kind: str, target: str) -> Metric:

@@ -1,7 +1,7 @@
 import pytest
 
 from effnas import errors
-from effnas.search import metrics
+from effnas.search import metrics, proxies
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from effnas.search import metrics
     ('train_macs', False, True, None),
     ('train_step_ms@a100', False, True, 'a100'),
     ('accelerator_hours@a100', False, True, 'a100'),
+    ('proxy_synflow', True, False, None),
   ],
 )
 def test_the_name_says_direction_kind_and_target(
@@ -36,6 +37,8 @@ def test_the_name_says_direction_kind_and_target(
   ('name', 'said'),
   [
     ('acuracy', "did you mean 'accuracy'"),
+    ('proxy_synflw', "did you mean 'proxy_synflow'"),
+    ('proxy_synflow@a100', "did you mean 'proxy_synflow'"),
     ('sise_bytes', "did you mean 'size_bytes'"),
     ('test_params', 'unknown metric'),
     ('latency_ms', 'latency_ms@TARGET'),
@@ -72,3 +75,16 @@ def test_what_is_a_cost_of_training():
   assert metrics.parse('train_macs').training
   assert metrics.parse('train_step_ms@a100').training
   assert not metrics.parse('throughput@a100').training
+
+
+def test_every_proxy_is_a_metric():
+  for name in proxies.names():
+    assert metrics.parse(f'proxy_{name}').proxy == name
+  assert metrics.parse('params').proxy is None
+
+
+def test_proxies_and_training_do_not_go_together():
+  assert metrics.untrained(['params', 'proxy_params'])
+  assert not metrics.untrained(['params', 'size_bytes'])
+  with pytest.raises(errors.UserError, match='and loss needs it'):
+    metrics.untrained(['proxy_synflow', 'params', 'loss'])

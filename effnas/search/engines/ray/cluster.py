@@ -11,6 +11,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+from typing import Any
 import warnings
 
 import ray
@@ -171,7 +172,7 @@ def _join(
   address: str | None, folder: pathlib.Path, variables: Mapping[str, str]
 ) -> None:
   """Starts Ray here, or joins a cluster."""
-  own = {
+  own: dict[str, Any] = {
     'address': 'local',
     'include_dashboard': False,
     '_temp_dir': str(folder),

@@ -1,0 +1,1 @@
+"""What proxies are made of: gradients, and a look inside a network."""
