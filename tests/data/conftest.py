@@ -65,12 +65,19 @@ def write_text(root):
   return {'path': str(root), 'length': 16}
 
 
+def write_shakespeare(root):
+  """A text of a few hundred characters."""
+  (root / 'input.txt').write_bytes(b'All:\nSpeak, speak.\n\n' * 20)
+  return {'path': str(root), 'verify': False, 'length': 8}
+
+
 _WRITERS = {
   'arrays': write_arrays,
   'cifar10': write_cifar10,
   'folder': write_folder,
   'mnist': write_mnist,
   'text': write_text,
+  'tiny_shakespeare': write_shakespeare,
 }
 
 

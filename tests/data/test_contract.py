@@ -13,6 +13,7 @@ import pytest
 from effnas import data
 
 NAMES = data.names()
+_SEQUENTIAL = ('tiny_shakespeare',)  # parts are runs of the text
 
 
 @pytest.fixture(params=NAMES)
@@ -55,7 +56,7 @@ def test_the_seed_fixes_the_split(case):
   assert equal(first.train, again.train)
   assert equal(first.valid, again.valid)
   assert equal(first.test, again.test)
-  assert not equal(first.valid, other.valid)
+  assert name in _SEQUENTIAL or not equal(first.valid, other.valid)
 
 
 def test_test_part_depends_on_nothing_but_the_seed(case):
