@@ -40,8 +40,8 @@ _NEEDED = {
   'footprint': ('targets', 'batch', 'compile'),
   'search': ('objectives', 'constraints'),
 }
-# Settings that a config need not have to be overridden: those of the search,
-# with their defaults (a test compares them with the settings').
+# Settings that a config need not have to be overridden, with their defaults (a
+# test compares them with the code's).
 FURTHER: Mapping[str, Any] = {
   'search.constraints': {},
   'search.soft_constraints': {},
@@ -65,6 +65,16 @@ FURTHER: Mapping[str, Any] = {
   'search.retries': 1,
   'search.tune_searcher': None,
   'search.tune_scheduler': None,
+  'data.labels': None,
+  'optim.sam': 0.0,
+  'optim.lookahead': 0,
+  'optim.lookahead_alpha': 0.5,
+  'train.accumulate': 1,
+  'train.resolutions': None,
+  'train.curriculum': None,
+  'train.stop_after': 0,
+  'train.pretrain': None,
+  'train.distill': None,
 }
 # What a run writes into its config.json beside the config.
 _NOTES = ('space_description', 'arch')

@@ -8,7 +8,7 @@ import types
 from effnas import errors
 from effnas.data import dataset, sets, split
 
-_COMMON = ('path', 'seed', 'valid', 'test', 'limit', 'verify')
+_COMMON = ('path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify')
 
 
 def names() -> list[str]:
@@ -29,7 +29,7 @@ def options(name: str) -> list[str]:
 
   Example:
     >>> options('text')
-    ['path', 'seed', 'valid', 'test', 'limit', 'verify', 'length']
+    ['path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify', 'length']
   """
   parameters = inspect.signature(_module(name).load).parameters
   own = [key for key in parameters if key not in _COMMON]
@@ -44,6 +44,7 @@ def load(
   valid: float | int | None = None,
   test: float | int | None = None,
   limit: int | None = None,
+  labels: int | None = None,
   verify: bool = True,
   **own,
 ) -> dataset.Dataset:
@@ -60,6 +61,8 @@ def load(
     test: Size of the test part likewise, only for sources without one of
       their own (default 0.2).
     limit: Number of training examples to keep, a seeded subset; None for all.
+    labels: Number of training examples that keep their label, a seeded subset;
+      None for all. That of the others is -1.
     verify: Whether a checksum that differs from the official one stops. Where
       False, the provenance says so.
     **own: The set's own options, see its file in `effnas/data/sets/`.
@@ -87,7 +90,13 @@ def load(
     raise errors.UserError(f'seed must be a whole number from 0, got {seed!r}')
   raw = _module(name).load(path, verify, **own)
   return split.assemble(
-    name, raw, seed=seed, valid=valid, test=test, limit=limit
+    name,
+    raw,
+    seed=seed,
+    valid=valid,
+    test=test,
+    limit=limit,
+    labels=labels,
   )
 
 

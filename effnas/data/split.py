@@ -4,6 +4,7 @@ Each part is drawn by its own generator, so that the test part depends on the
 seed and its own size alone: another validation size or limit leaves it as is.
 """
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ from effnas import errors
 from effnas.data import dataset
 
 # The streams of random numbers; the order is part of what a seed means.
-_TEST, _VALID, _LIMIT = range(3)
+_TEST, _VALID, _LIMIT, _LABELS = range(4)
 # So many pixels at a time are measured.
 _PIXELS = 1 << 22
 
@@ -25,6 +26,7 @@ def assemble(
   valid: float | int | None = None,
   test: float | int | None = None,
   limit: int | None = None,
+  labels: int | None = None,
 ) -> dataset.Dataset:
   """Splits what a set loaded and measures its inputs.
 
@@ -37,6 +39,8 @@ def assemble(
     test: Size of the test part likewise, where the source has none of its own
       (default 0.2).
     limit: Number of training examples to keep, or None for all.
+    labels: Number of them that keep their label, or None for all; that of the
+      others becomes -1.
 
   Returns:
     The data set; parts are disjoint, and classes stand in each part in the
@@ -60,11 +64,17 @@ def assemble(
   count = _count('valid', valid, total)
   rest, index = _cut(raw, rest, count, 'valid', [seed, _VALID])
   if limit is not None:
-    rest = _limit(raw, rest, limit, [seed, _LIMIT])
+    rest = _some(raw, rest, 'limit', limit, [seed, _LIMIT])
   train = raw.train.take(rest)
+  if labels is not None:
+    known = _some(raw, rest, 'labels', labels, [seed, _LABELS])
+    hidden = ~np.isin(rest, known)
+    train = dataclasses.replace(train, y=_hidden(train.y, hidden))
   mean, std = raw.moments or moments(train.x, raw.kind)
   valid_part = raw.train.take(index)
   counts = {'train': len(train), 'valid': len(valid_part), 'test': len(held)}
+  if labels is not None:
+    counts['labels'] = labels
   return dataset.Dataset(
     name=name,
     train=train,
@@ -187,11 +197,17 @@ def _cut(raw, index, count, option, seed) -> tuple[np.ndarray, np.ndarray]:
   return index[~chosen], index[chosen]
 
 
-def _limit(raw, index, limit, seed) -> np.ndarray:
-  whole = isinstance(limit, int) and not isinstance(limit, bool)
-  if not whole or not 0 < limit <= len(index):
+def _some(raw, index, option, count, seed) -> np.ndarray:
+  whole = isinstance(count, int) and not isinstance(count, bool)
+  if not whole or not 0 < count <= len(index):
     raise errors.UserError(
-      'limit must be a number of training examples from 1 to '
-      f'{len(index)}, got {limit!r}'
+      f'{option} must be a number of training examples from 1 to '
+      f'{len(index)}, got {count!r}'
     )
-  return index[_draw(raw, index, limit, seed)]
+  return index[_draw(raw, index, count, seed)]
+
+
+def _hidden(y: np.ndarray, rows: np.ndarray) -> np.ndarray:
+  y = y.copy()
+  y[rows] = -1
+  return y

@@ -13,19 +13,22 @@ Args:
   batch: A `Batch`.
   key: The source of chance, one for each step.
   numbers: What is traced: the config's 'label_smoothing', the objective's
-    `numbers()`, and its `constants()` under 'constants'.
+    `numbers()`, its `constants()` under 'constants', and 'progress', the share
+    of the training that is done.
 
 It may have, beside,
 
     heads() -> {name: Linen module}    trained with the network, then dropped
     numbers() -> {name: float}         weights and temperatures: no new program
     constants() -> a tree of arrays    a teacher's variables, say
+    extras(x, prepare) -> {name: rows} what rows have beside labels, found once
+    takes_unlabelled() -> bool         whether labels may be -1, for none
 
-of which the last two must not count in its hash. Add what it lacks by deriving
-from `Objective`.
+of which numbers and constants must not count in its hash. Add what it lacks by
+deriving from `Objective`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -101,6 +104,25 @@ class Objective:
     """Returns arrays that are handed to the compiled program."""
     return {}
 
+  def extras(
+    self, x: Any, prepare: Callable[[Any], jax.Array]
+  ) -> Mapping[str, Any]:
+    """Returns what rows of a split have beside their labels.
+
+    Args:
+      x: The split's raw inputs, N rows.
+      prepare: Raw batch -> what a network takes; hashable.
+
+    Returns:
+      Arrays of N rows by name; `Batch.extras` has those of a batch.
+    """
+    del x, prepare
+    return {}
+
+  def takes_unlabelled(self) -> bool:
+    """Says whether rows may lack a label (-1)."""
+    return False
+
   def __call__(
     self, forward: Any, batch: Batch, key: jax.Array, numbers: Mapping[str, Any]
   ) -> Outcome:
@@ -159,21 +181,83 @@ def cross_entropy(
     Szegedy et al., Rethinking the Inception Architecture for Computer Vision,
     2016 (label smoothing).
   """
+  return -jnp.mean(log_likelihood(logits, labels, smoothing))
+
+
+def log_likelihood(
+  logits: jax.Array, labels: jax.Array, smoothing: Any = 0.0
+) -> jax.Array:
+  """Returns what `cross_entropy` is the negative mean of, (...), in nats.
+
+  Args:
+    logits: (..., classes), float.
+    labels: As for `cross_entropy`.
+    smoothing: Likewise.
+  """
   log_p = jax.nn.log_softmax(logits)
   if jnp.issubdtype(labels.dtype, jnp.floating):
     right = jnp.sum(labels * log_p, axis=-1)
   else:
     right = jnp.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]
-  return -jnp.mean((1 - smoothing) * right + smoothing * log_p.mean(-1))
+  return (1 - smoothing) * right + smoothing * log_p.mean(-1)
 
 
-def accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+def row_losses(logits: jax.Array, labels: jax.Array) -> jax.Array:
+  """Returns the cross-entropy of each row, the mean over its tokens.
+
+  Args:
+    logits: (N, classes) or (N, T, classes).
+    labels: As for `cross_entropy`.
+
+  Returns:
+    (N,), in nats.
+
+  Example:
+    >>> row_losses(jnp.zeros((2, 3, 10)), jnp.zeros((2, 3), int)).shape
+    (2,)
+  """
+  found = -log_likelihood(logits, labels)
+  return found.reshape(len(found), -1).mean(1)
+
+
+def labelled(labels: jax.Array) -> jax.Array:
+  """Says which rows have a label.
+
+  Args:
+    labels: Integers (...), -1 for none; or weights (..., classes), which are 0
+      for none.
+
+  Returns:
+    Booleans (...).
+
+  Example:
+    >>> labelled(jnp.array([3, -1])).tolist()
+    [True, False]
+  """
+  if jnp.issubdtype(labels.dtype, jnp.floating):
+    return labels.sum(-1) > 0
+  return labels >= 0
+
+
+def accuracy(
+  logits: jax.Array, labels: jax.Array, *, unlabelled: bool = False
+) -> jax.Array:
   """Returns the share of right answers; mixed labels count by their largest.
 
   Args:
     logits: (..., classes).
     labels: As for `cross_entropy`.
+    unlabelled: Whether some rows may lack a label; they are left out.
+
+  Example:
+    >>> logits = jnp.eye(2)
+    >>> float(accuracy(logits, jnp.array([0, -1]), unlabelled=True))
+    1.0
   """
+  known = labelled(labels) if unlabelled else None
   if jnp.issubdtype(labels.dtype, jnp.floating):
     labels = labels.argmax(-1)
-  return jnp.mean((logits.argmax(-1) == labels).astype(jnp.float32))
+  right = (logits.argmax(-1) == labels).astype(jnp.float32)
+  if known is None:
+    return jnp.mean(right)
+  return jnp.sum(right * known) / jnp.maximum(known.sum(), 1)

@@ -5,9 +5,11 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
+from effnas.learn import objective as objective_lib
 from effnas.train import epoch, metrics, step
 from effnas.train import prepare as prepare_lib
 
@@ -98,3 +100,28 @@ def evaluate(
       f'{bad} of {logits[..., 0].size} outputs are not finite'
     )
   return metrics.classify(logits, np.asarray(split.y))
+
+
+def row_losses(
+  net: Any, variables: Any, split: Any, dataset: Any, *, batch_size: int = 256
+) -> np.ndarray:
+  """Returns the loss that a network has on each row.
+
+  Args:
+    net: A Linen module whose `__call__` takes `train`.
+    variables: Its variables.
+    split: What has raw inputs `x` and integer labels `y`, or a mapping with
+      'labels' and more.
+    dataset: Where `prepare` comes from.
+    batch_size: Inputs per batch.
+
+  Returns:
+    The cross-entropy in nats, (N,); a row without a label (-1) is infinite.
+  """
+  logits = predict(net, variables, split.x, dataset, batch_size=batch_size)
+  labels = objective_lib.batch(split.x, split.y).labels
+  found = objective_lib.row_losses(
+    jnp.asarray(logits), jnp.maximum(jnp.asarray(labels), 0)
+  )
+  known = np.asarray(labels).reshape(len(labels), -1).min(1) >= 0
+  return np.where(known, found, np.inf)

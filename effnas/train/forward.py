@@ -1,15 +1,13 @@
 """The network in training, as objectives call it."""
 
-from collections.abc import Callable, Mapping, Sequence
-import fnmatch
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flax.core import meta
 import jax
 import jax.numpy as jnp
 
 from effnas.learn import objective as objective_lib
-from effnas.nn import rewrite
+from effnas.learn import taps as taps_lib
 
 # Where the modules of an objective's own lie among the parameters.
 HEADS = '~heads'
@@ -59,7 +57,7 @@ class Forward:
     further: dict[str, Any] = {}
     if taps:
       mutable.append('intermediates')
-      further['capture_intermediates'] = _wanted(taps)
+      further['capture_intermediates'] = taps_lib.wanted(taps)
     logits, changed = self._net.apply(
       {'params': self._params, **self._model_state},
       cast(inputs, self._dtype),
@@ -69,7 +67,7 @@ class Forward:
       **further,
     )
     changed = dict(changed)
-    features = _flat(changed.pop('intermediates', {}))
+    features = taps_lib.by_path(changed.pop('intermediates', {}))
     # A second call in one step goes on from the statistics of the first.
     self._model_state = {**self._model_state, **changed}
     self.changed = {**self.changed, **changed}
@@ -98,24 +96,3 @@ def cast(tree: Any, dtype: Any) -> Any:
     return x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
 
   return jax.tree.map(one, tree)
-
-
-def _wanted(taps: Sequence[str]) -> Callable[[Any, str], bool]:
-  def wanted(module: Any, method: str) -> bool:
-    path = '/'.join(rewrite.path_of(module))
-    return method == '__call__' and any(
-      fnmatch.fnmatchcase(path, tap) for tap in taps
-    )
-
-  return wanted
-
-
-def _flat(tree: Any) -> dict[str, jax.Array]:
-  """Returns captured outputs by the path of their module."""
-  found = {}
-  for path, value in jax.tree_util.tree_leaves_with_path(meta.unbox(tree)):
-    names = [str(getattr(key, 'key', '')) for key in path]
-    found['/'.join(name for name in names if name and name != '__call__')] = (
-      value
-    )
-  return found

@@ -1,10 +1,12 @@
 """Parameters of the modules that an objective trains beside the network."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from effnas.learn import objective as objective_lib
 from effnas.train import forward as forward_lib
@@ -65,3 +67,48 @@ def create(
     )
     found[name] = drawn['params']
   return found
+
+
+class Beside(NamedTuple):
+  """States of the optimisers of a network and of the heads beside it."""
+
+  net: Any
+  heads: Any
+
+
+def beside(
+  net: optax.GradientTransformation, heads: optax.GradientTransformation
+) -> optax.GradientTransformation:
+  """Returns an optimiser that handles heads apart from the network.
+
+  What prunes or ties the network's weights looks at them alone.
+
+  Args:
+    net: The optimiser of the network's parameters.
+    heads: That of the parameters under `forward.HEADS`.
+  """
+
+  def init(params):
+    own, others = _split(params)
+    return Beside(net.init(own), heads.init(others))
+
+  return optax.GradientTransformation(init, _update(net.update, heads.update))
+
+
+# One function for the same two, as compiled programs are kept by it.
+@functools.lru_cache(maxsize=16)
+def _update(net: Callable[..., Any], heads: Callable[..., Any]) -> Any:
+  def update(grads, state, params=None):
+    own, others = _split(grads)
+    own_params, other_params = _split(params or {})
+    own, net_state = net(own, state.net, own_params)
+    others, heads_state = heads(others, state.heads, other_params)
+    joined = {**own, forward_lib.HEADS: others} if others else own
+    return joined, Beside(net_state, heads_state)
+
+  return update
+
+
+def _split(tree: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+  own = {k: v for k, v in tree.items() if k != forward_lib.HEADS}
+  return own, tree.get(forward_lib.HEADS, {})

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
-import math
 import pathlib
 from typing import Any
 
@@ -13,13 +12,18 @@ import numpy as np
 import optax
 
 from effnas import errors
+from effnas.learn import augment as augment_lib
 from effnas.learn import objective as objective_lib
-from effnas.train import checkpoint, evaluation, step
+from effnas.train import checkpoint, checks, stopping
+from effnas.train import curriculum as curriculum_lib
 from effnas.train import epoch as epoch_lib
+from effnas.train import epochs as epochs_lib
 from effnas.train import feed as feed_lib
 from effnas.train import heads as heads_lib
 from effnas.train import optim as optim_lib
 from effnas.train import prepare as prepare_lib
+from effnas.train import resolutions as resolutions_lib
+from effnas.train import rows as rows_lib
 from effnas.train import state as state_lib
 
 
@@ -34,11 +38,14 @@ class Fitted:
       'train_accuracy' (both during training), and where it was evaluated the
       metrics of the validation split.
     opt_state: State of the optimiser, that of `wrap` where it was given.
+    stopped_epoch: With `stop_after` the epoch that was the last; then the
+      variables are those after the best. None without.
   """
 
   variables: dict[str, Any]
   history: list[dict[str, Any]]
   opt_state: Any = None
+  stopped_epoch: int | None = None
 
 
 def fit(
@@ -52,9 +59,13 @@ def fit(
   label_smoothing: float = 0.0,
   ema: float = 0.0,
   dtype: str = 'float32',
-  augment: Sequence[str] = (),
+  augment: Sequence[Any] = (),
   crop_padding: int = 4,
+  accumulate: int = 1,
+  resolutions: Sequence[Any] | None = None,
+  curriculum: Mapping[str, Any] | None = None,
   eval_every: int = 0,
+  stop_after: int = 0,
   checkpoint_dir: str | pathlib.Path | None = None,
   checkpoint_every: int = 1,
   until: int | None = None,
@@ -77,17 +88,25 @@ def fit(
     dataset: Has `train` and `valid` (each with arrays x and y, or streams as
       `effnas.data.stream.Stream`) and `prepare`.
     epochs: Number of passes over the training split.
-    batch_size: Inputs per step; the last, incomplete batch of an epoch is left
-      out. A split smaller than a batch is one batch.
+    batch_size: Inputs that are in the network at once; the last, incomplete
+      step of an epoch is left out. A split smaller than a batch is one batch.
     optim: Keyword arguments of `optim.make`.
     seed: Seed of the initial parameters, the order, the augmentation, dropout.
     label_smoothing: Share of the target spread evenly over the classes.
     ema: Decay of the moving average of the parameters; 0 is none.
     dtype: Type of the arithmetic, 'float32' or 'bfloat16'.
-    augment: Names for `effnas.learn.augment.make`; for images only.
+    augment: Names for `effnas.learn.augment.make`, or mappings with settings.
     crop_padding: Pixels that the augmentation 'crop' may shift an image by.
+    accumulate: Batches in a step: their gradients are averaged.
+    resolutions: Pairs (share of the training from which, side in pixels) that
+      images are resized to, see `effnas.train.resolutions`; each side has a
+      compiled program. None leaves them as they are.
+    curriculum: Settings of `effnas.train.curriculum.Curriculum`: easy rows
+      first. None is all rows.
     eval_every: Evaluate on `dataset.valid` each so many epochs and after the
       last; 0 is never.
+    stop_after: End after so many epochs without a higher accuracy on
+      `dataset.valid` and give the variables after the best; 0 is never.
     checkpoint_dir: Where checkpoints are written and resumed from.
     checkpoint_every: Epochs between checkpoints; the last epoch has one.
     until: Stop after this epoch of a training that is planned for `epochs`, as
@@ -131,49 +150,67 @@ def fit(
     >>> fitted.history[-1]['accuracy']
     1.0
   """
-  _check(
+  end = epochs if until is None else until
+  checks.counts(
     dataset.train,
     {
       'epochs': epochs,
       'batch_size': batch_size,
+      'accumulate': accumulate,
       'checkpoint_every': checkpoint_every,
-      'until': epochs if until is None else until,
+      'until': end,
     },
   )
-  end = epochs if until is None else until
   if end > epochs:
     raise errors.UserError(f'until {until} is more than the {epochs} epochs')
-  _check_hash(net)
-  _check_shares({'label_smoothing': label_smoothing, 'ema': ema})
-  if isinstance(augment, str):
-    raise errors.UserError(
-      f'augment must be a list of names, as [{augment!r}]; got {augment!r}'
-    )
+  checks.hashable(net)
+  checks.shares({'label_smoothing': label_smoothing, 'ema': ema})
+  checks.names(augment)
+  stopping.check(stop_after, eval_every)
+  sides = resolutions_lib.pieces(resolutions)
+  course = curriculum_lib.make(curriculum)
   batch_size = min(batch_size, len(dataset.train.x))
-  feed = feed_lib.Feed(dataset.train, batch_size, device_bytes)
-  tx = optim_lib.make(epochs * feed.steps, **(optim or {}))
+  accumulate = min(accumulate, len(dataset.train.x) // batch_size)
+  prepared = prepare_lib.Prepare(dataset)
+  split = rows_lib.with_extras(
+    dataset.train, objective or objective_lib.CrossEntropy(), prepared
+  )
+  feed = feed_lib.Feed(split, batch_size * accumulate, device_bytes)
+  if course:
+    curriculum_lib.check(course, feed.sizes, len(split.x))
+  steps = epochs * feed.steps
+  tx = optim_lib.make(steps, **(optim or {}))
   if wrap is not None:
-    tx = wrap(tx, epochs * feed.steps)
+    tx = _wrapped(tx, wrap(tx, steps), objective)
+  sam = (optim or {}).get('sam', 0.0)
+  change = augment_lib.make(augment, crop_padding=crop_padding)
   plan = epoch_lib.Plan(
     net=net,
     update=tx.update,
-    prepare=prepare_lib.Prepare(dataset),
-    augment=tuple(augment),
+    prepare=prepared,
+    augment=change.changes,
     crop_padding=crop_padding,
     batch_size=batch_size,
     dtype=dtype,
     objective=objective,
+    classes=getattr(dataset, 'classes', None) if change.mixes else None,
+    accumulate=accumulate,
+    sam=sam > 0,
+    ranked=course is not None,
   )
   numbers = {
     'label_smoothing': jnp.float32(label_smoothing),
     'ema': jnp.float32(ema),
-    **_told(objective),
+    **({'sam': jnp.float32(sam)} if sam else {}),
+    **_told(objective, steps),
   }
+  example = np.asarray(split.x[:batch_size])
+  resolutions_lib.check(net, jax.eval_shape(prepared, example), sides)
   state = state_lib.create(
     net,
     tx,
-    plan.prepare,
-    np.asarray(dataset.train.x[:batch_size]),
+    prepared,
+    example,
     seed=seed,
     ema=ema > 0,
     variables=variables,
@@ -181,12 +218,14 @@ def fit(
       heads_lib.create,
       objective,
       net,
-      jax.tree.map(lambda rows: rows[:batch_size], dataset.train.y),
-      numbers,
+      jax.tree.map(lambda rows: rows[:batch_size], split.y),
+      {**numbers, 'progress': jnp.float32(0)},
     ),
   )
-  done = 0
-  history: list[dict[str, Any]] = []
+  if stop_after:
+    state = state.keep(best=state_lib.copied(state.variables()))
+  if course:
+    state = state.keep(order=jnp.arange(len(split.x)))
   settings = {
     'epochs': epochs,
     'batch_size': batch_size,
@@ -197,52 +236,125 @@ def fit(
     'dtype': dtype,
     'augment': list(augment),
     'crop_padding': crop_padding,
+    'accumulate': accumulate,
+    'resolutions': sides,
+    'curriculum': repr(course),
+    'stop_after': stop_after,
     'wrap': None if wrap is None else repr(wrap),
     'pieces': feed.sizes,
     'data': [getattr(dataset, 'name', ''), *dataset.train.x.shape],
   }
+  found = None
   if checkpoint_dir or parent_dir:
-    # Drawn variables follow from the seed; given ones count by their values.
-    start = state.variables()
-    shapes = jax.eval_shape(lambda: start)
-    settings['variables'] = checkpoint.digest(
-      shapes if variables is None else start
-    )
-    settings['net'] = checkpoint.digest_repr(net)
-    if objective is not None:
-      settings['objective'] = checkpoint.digest_repr(objective)
-    restored = checkpoint_dir and checkpoint.latest(
-      checkpoint_dir, state, settings
-    )
-    if restored:
-      done, state, history = restored
-      if on_epoch:
-        on_epoch(done, dict(history[-1]))
-    elif parent_dir:
-      done, state, history = _inherited(parent_dir, state, settings)
-  for epoch in range(done + 1, end + 1):
-    state, record = _epoch(
-      plan, feed, state, seed=seed, epoch=epoch, numbers=numbers
-    )
-    last = epoch == end
-    if eval_every and (last or epoch % eval_every == 0):
-      record |= evaluation.evaluate(
-        net, state.variables(), dataset.valid, dataset
-      )
+    settings |= _identity(net, objective, state, drawn=variables is None)
+    if checkpoint_dir:
+      found = checkpoint.latest(checkpoint_dir, state, settings)
+    if found and on_epoch:
+      on_epoch(found.epoch, dict(found.history[-1]))
+    if parent_dir and not found:
+      found = _inherited(parent_dir, state, settings)
+  _, state, history = found or (0, state, [])
+  run = epochs_lib.Epochs(
+    plan=plan,
+    feed=feed,
+    split=split,
+    dataset=dataset,
+    numbers=numbers,
+    count=epochs,
+    seed=seed,
+    eval_every=eval_every,
+    sides=sides,
+    course=course,
+  )
+
+  def save(state, history):
+    if checkpoint_dir:
+      checkpoint.save(checkpoint_dir, len(history), state, history, settings)
+
+  state = _through(
+    run, state, history, end, stop_after, checkpoint_every, save, on_epoch
+  )
+  return Fitted(
+    state.kept['best'] if stop_after else state.variables(),
+    history,
+    _of_net(state.opt_state),
+    len(history) if stop_after else None,
+  )
+
+
+def _wrapped(
+  tx: optax.GradientTransformation,
+  wrapped: optax.GradientTransformation,
+  objective: objective_lib.Objective | None,
+) -> optax.GradientTransformation:
+  """Returns the optimiser, where what wraps it is not for an objective's heads.
+
+  Args:
+    tx: The optimiser.
+    wrapped: The same, wrapped.
+    objective: What is minimised.
+  """
+  if objective is None or not objective.heads():
+    return wrapped
+  return heads_lib.beside(wrapped, tx)
+
+
+def _of_net(opt_state: Any) -> Any:
+  return opt_state.net if isinstance(opt_state, heads_lib.Beside) else opt_state
+
+
+def _through(
+  run: epochs_lib.Epochs,
+  state: state_lib.State,
+  history: list[dict[str, Any]],
+  end: int,
+  stop_after: int,
+  save_every: int,
+  save: Callable[[state_lib.State, list[dict[str, Any]]], None],
+  on_epoch: Callable[[int, dict[str, Any]], None] | None,
+) -> state_lib.State:
+  """Trains to the end, or to where it stops; adds to the history."""
+  ended = stopping.over(history, stop_after) or len(history) >= end
+  while not ended:
+    epoch = len(history) + 1
+    state, record = run(state, epoch, epoch == end)
     history.append(record)
-    if checkpoint_dir and (last or epoch % checkpoint_every == 0):
-      checkpoint.save(checkpoint_dir, epoch, state, history, settings)
+    if stop_after and stopping.best(history) == epoch:
+      state = state.keep(best=state_lib.copied(state.variables()))
+    ended = stopping.over(history, stop_after) or epoch == end
+    if ended or epoch % save_every == 0:
+      save(state, history)
     if on_epoch:
       on_epoch(epoch, dict(record))
-  return Fitted(state.variables(), history, state.opt_state)
+  return state
 
 
-def _told(objective: objective_lib.Objective | None) -> dict[str, Any]:
+def _told(
+  objective: objective_lib.Objective | None, steps: int
+) -> dict[str, Any]:
   """Returns what an objective wants to be traced."""
   if objective is None:
     return {}
   numbers = {k: jnp.float32(v) for k, v in objective.numbers().items()}
-  return {**numbers, 'constants': objective.constants()}
+  constants = objective.constants()
+  return {**numbers, 'constants': constants, 'steps': jnp.float32(steps)}
+
+
+def _identity(
+  net: Any, objective: Any, state: state_lib.State, *, drawn: bool
+) -> dict[str, Any]:
+  """Returns what tells a training from others, beside its settings."""
+  # Drawn variables follow from the seed; given ones count by their values.
+  start = state.variables()
+  told = {
+    'variables': checkpoint.digest(
+      jax.eval_shape(lambda: start) if drawn else start
+    ),
+    'net': checkpoint.digest_repr(net),
+  }
+  if objective is not None:
+    told['objective'] = checkpoint.digest_repr(objective)
+  return told
 
 
 def _inherited(
@@ -265,51 +377,3 @@ def _inherited(
     )
   opt_state = optim_lib.renumbered(found.state.opt_state, state.opt_state)
   return found._replace(state=found.state.replace(opt_state=opt_state))
-
-
-def _epoch(
-  plan: epoch_lib.Plan,
-  feed: feed_lib.Feed,
-  state: state_lib.State,
-  *,
-  seed: int,
-  epoch: int,
-  numbers: Mapping[str, Any],
-) -> tuple[state_lib.State, dict[str, Any]]:
-  run = epoch_lib.compiled(plan)
-  key = jax.random.fold_in(jax.random.key(seed), epoch)
-  totals = {'loss': 0.0, 'accuracy': 0.0}
-  for i, (x, y) in enumerate(feed(seed, epoch)):
-    state, metrics = run(state, x, y, jax.random.fold_in(key, i), numbers)
-    share = len(x) // plan.batch_size / feed.steps
-    for name, value in jax.device_get(metrics).items():
-      totals[name] += share * float(value)
-  if not math.isfinite(totals['loss']):
-    raise step.Diverged(f'loss is {totals["loss"]} in epoch {epoch}')
-  return state, {'epoch': epoch} | {f'train_{k}': v for k, v in totals.items()}
-
-
-def _check(split: Any, counts: Mapping[str, int]) -> None:
-  if not len(split.x):
-    raise errors.UserError('there is nothing to train on: the split is empty')
-  for name, value in counts.items():
-    if value < 1:
-      raise errors.UserError(f'{name} must be 1 or more; got {value!r}')
-
-
-def _check_shares(shares: Mapping[str, float]) -> None:
-  for name, share in shares.items():
-    if not 0 <= share < 1:
-      raise errors.UserError(
-        f'{name} must be at least 0 and less than 1; got {share!r}'
-      )
-
-
-def _check_hash(net: Any) -> None:
-  try:
-    hash(net)
-  except TypeError:
-    raise errors.UserError(
-      f'the fields of the network {type(net).__name__} must hash, as compiled '
-      'programs are kept by them: use tuples instead of lists, dicts, arrays'
-    ) from None

@@ -40,6 +40,14 @@ class _Rule(NamedTuple):
   schedule: str
   clipped: bool
   nesterov: bool
+  lookahead: bool
+
+
+class Lookahead(NamedTuple):
+  """State of a chain under lookahead: its own, and the slow weights."""
+
+  inner: Any
+  slow: jax.Array
 
 
 def decayed(params: Any) -> Any:
@@ -132,7 +140,10 @@ def _chain(rule: _Rule, n: Numbers) -> optax.GradientTransformation:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _init(rule: _Rule, numbers: Numbers, params: Any) -> OptimState:
-  inner = _chain(rule, numbers).init(_vector(params))
+  vector = _vector(params)
+  inner = _chain(rule, numbers).init(vector)
+  if rule.lookahead:
+    inner = Lookahead(inner, vector)
   return OptimState(jnp.int32(0), dict(numbers), inner)
 
 
@@ -143,8 +154,9 @@ def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
     vector = _vector(params)
     kernels = sum(p.size for p in jax.tree.leaves(params) if decayed(p))
     mask = jnp.arange(vector.size) < kernels  # as `_order` puts them first
+    chained = state.inner.inner if rule.lookahead else state.inner
     updates, inner = _chain(rule, {**n, 'decayed': mask}).update(
-      _vector(grads), state.inner, vector
+      _vector(grads), chained, vector
     )
     rate = learning_rate(
       state.taken,
@@ -153,10 +165,24 @@ def _update(rule: _Rule) -> Callable[..., tuple[Any, OptimState]]:
       warmup_steps=n['warmup_steps'],
       steps=n['steps'],
     )
-    updates = _tree(-rate * updates, grads)
-    return updates, OptimState(state.taken + 1, n, inner)
+    updates = -rate * updates
+    taken = state.taken + 1
+    if rule.lookahead:
+      updates, slow = _looked(updates, vector, state.inner.slow, taken, n)
+      inner = Lookahead(inner, slow)
+    return _tree(updates, grads), OptimState(taken, n, inner)
 
   return update
+
+
+def _looked(
+  updates: jax.Array, fast: jax.Array, slow: jax.Array, taken: Any, n: Numbers
+) -> tuple[jax.Array, jax.Array]:
+  """Returns the update of the fast weights, and the slow weights after it."""
+  meets = (taken % n['lookahead'] == 0) | (taken == n['steps'])
+  ahead = slow + n['lookahead_alpha'] * (fast + updates - slow)
+  slow = jnp.where(meets, ahead, slow)
+  return jnp.where(meets, ahead - fast, updates), slow
 
 
 def _order(leaves: list) -> list[int]:
@@ -195,6 +221,9 @@ def make(
   b1: float = 0.9,
   b2: float = 0.999,
   eps: float = 1e-8,
+  sam: float = 0.0,
+  lookahead: int = 0,
+  lookahead_alpha: float = 0.5,
 ) -> optax.GradientTransformation:
   """Makes an optimiser; a config's section 'optim' is the keyword arguments.
 
@@ -212,6 +241,12 @@ def make(
     b1: Decay of the first moment (adam, adamw, lion).
     b2: Decay of the second moment (and of rmsprop's mean square).
     eps: Added to the root of the second moment (for rmsprop under the root).
+    sam: Radius of sharpness-aware minimisation, 0 for none; checked here and
+      taken by the training step (`effnas.train.sam`).
+    lookahead: Steps after which the weights go back to the slow ones, which
+      then have moved `lookahead_alpha` of the way to them; they meet at the
+      last step too. 0 is none.
+    lookahead_alpha: From 0 to 1.
 
   Returns:
     An optax gradient transformation.
@@ -226,6 +261,10 @@ def make(
     >>> updates, _ = tx.update({'w': jnp.ones(2)}, tx.init(params), params)
     >>> updates['w'].tolist()
     [-0.5, -0.5]
+
+  Reference:
+    Zhang et al., Lookahead Optimizer: k steps forward, 1 step back, 2019,
+    https://arxiv.org/abs/1907.08610
   """
   if name not in list(_OPTIMISERS):  # it may be unhashable
     raise errors.unknown('optimiser', name, _OPTIMISERS)
@@ -241,19 +280,26 @@ def make(
     'b2': b2,
     'eps': eps,
   }
-  for key, value in numbers.items():
+  ahead = {'lookahead': lookahead, 'lookahead_alpha': lookahead_alpha}
+  for key, value in {**numbers, 'sam': sam, **ahead}.items():
     _check(key, value, _is_number(value), 'a number')
   _check('lr', lr, lr > 0, 'more than 0')
   _check('warmup', warmup, 0 <= warmup <= 1, 'a fraction from 0 to 1')
   _check('weight_decay', weight_decay, weight_decay >= 0, '0 or more')
   _check('clip', clip, clip >= 0, '0 (off) or more')
   _check('eps', eps, eps >= 0, '0 or more')
+  _check('sam', sam, sam >= 0, '0 (off) or more')
+  whole = isinstance(lookahead, int) and lookahead >= 0
+  _check('lookahead', lookahead, whole, 'a number of steps, or 0 for none')
+  share = 0 <= lookahead_alpha <= 1
+  _check('lookahead_alpha', lookahead_alpha, share, 'from 0 to 1')
   for key in ('momentum', 'b1', 'b2'):
     _check(key, numbers[key], 0 <= numbers[key] < 1, 'from 0 to less than 1')
   _check('nesterov', nesterov, isinstance(nesterov, bool), 'true or false')
-  rule = _Rule(name, schedule, clip > 0, nesterov)
+  rule = _Rule(name, schedule, clip > 0, nesterov, lookahead > 0)
   numbers |= {'warmup_steps': round(numbers.pop('warmup') * steps)}
   numbers |= {'steps': steps}
+  numbers |= ahead if lookahead else {}
 
   def init(params):
     arrays = {k: jnp.float32(v) for k, v in numbers.items()}

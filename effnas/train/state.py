@@ -1,6 +1,7 @@
 """What training carries from step to step, as one pytree."""
 
 from collections.abc import Callable
+import dataclasses
 import functools
 from typing import Any
 
@@ -23,6 +24,8 @@ class State:
     model_state: Every other collection of variables (batch statistics ...).
     opt_state: State of the optimiser.
     ema: Exponential moving average of the parameters, or None.
+    kept: What steps do not touch and checkpoints hold: 'best', the variables of
+      the best epoch, and 'order', the rows by difficulty; or None.
   """
 
   step: jax.Array
@@ -30,12 +33,21 @@ class State:
   model_state: Any
   opt_state: Any
   ema: Any
+  kept: Any = None
 
   def variables(self) -> dict[str, Any]:
     """Returns the variables to evaluate: averaged where there is an average."""
     params = self.params if self.ema is None else self.ema
     params = {k: v for k, v in params.items() if k != forward_lib.HEADS}
     return {'params': params, **self.model_state}
+
+  def keep(self, **arrays: Any) -> 'State':
+    """Returns the state with more, or other, arrays that steps do not touch."""
+    return self.keeping({**(self.kept or {}), **arrays})
+
+  def keeping(self, kept: Any) -> 'State':
+    """Returns the state with these arrays in their place, None for none."""
+    return dataclasses.replace(self, kept=kept)
 
 
 @functools.lru_cache(maxsize=16)
@@ -49,7 +61,8 @@ def _initialiser(net: Any, prepare: Callable) -> Callable:
 
 
 @jax.jit
-def _copy(tree: Any) -> Any:
+def copied(tree: Any) -> Any:
+  """Returns arrays that outlive a step, which uses up those of its state."""
   return jax.tree.map(jnp.copy, tree)
 
 
@@ -124,7 +137,7 @@ def create(
     if drawn:
       merged, _ = _fitting(initialise(key, x), variables)
     # The compiled epoch takes over the buffers of its state.
-    variables = _copy(merged)
+    variables = copied(merged)
   model_state = dict(variables)
   params = model_state.pop('params', {})
   if heads is not None:
@@ -135,5 +148,5 @@ def create(
     params=params,
     model_state=model_state,
     opt_state=tx.init(params),
-    ema=_copy(params) if ema else None,
+    ema=copied(params) if ema else None,
   )

@@ -1,11 +1,13 @@
 import dataclasses
+import inspect
 import json
 
 import pytest
 
-from effnas import errors, search
+from effnas import data, errors, search, train
 from effnas.cli import config
 from effnas.search import plain
+from effnas.train import optim
 
 
 def _load(*argv):
@@ -164,7 +166,7 @@ def test_what_a_config_leaves_out_can_be_overridden():
   assert 'warm_start' not in _load()['search']
 
 
-def test_further_settings_have_the_defaults_of_the_search():
+def test_further_settings_have_the_defaults_of_the_code():
   defaults = {
     f'search.{f.name}': f.default
     if f.default is not dataclasses.MISSING
@@ -172,4 +174,11 @@ def test_further_settings_have_the_defaults_of_the_search():
     for f in dataclasses.fields(search.Settings)
     if f.name != 'objectives'
   }
+  # What a candidate takes beside the arguments of a function.
+  defaults |= dict.fromkeys(('train.pretrain', 'train.distill'))
+  functions = {'train': train.fit, 'optim': optim.make, 'data': data.load}
+  for key in set(config.FURTHER) - set(defaults):
+    section, _, name = key.partition('.')
+    parameters = inspect.signature(functions[section]).parameters
+    defaults[key] = parameters[name].default
   assert plain.plain(config.FURTHER) == plain.plain(defaults)

@@ -87,6 +87,21 @@ def test_a_text_is_cut_into_runs():
   assert positions(made.test) == [7, 8, 9]
 
 
+def test_labels_are_left_to_so_many_rows_in_the_classes_proportions():
+  whole = split.assemble('x', raw(), seed=3)
+  some = split.assemble('x', raw(), seed=3, labels=12)
+  known = some.train.y >= 0
+  assert known.sum() == 12
+  assert np.array_equal(some.train.x, whole.train.x)
+  assert np.array_equal(some.train.y[known], whole.train.y[known])
+  assert np.array_equal(some.valid.y, whole.valid.y)
+  assert set(some.train.y[~known]) == {-1}
+  other = split.assemble('x', raw(), seed=4, labels=12)
+  assert not np.array_equal(other.train.y >= 0, known)
+  share = np.bincount(whole.train.y) * 12 / len(whole.train)
+  assert (abs(np.bincount(some.train.y[known]) - share) <= 1).all()
+
+
 def test_limit_takes_from_training_alone():
   whole = split.assemble('x', raw(), seed=3)
   small = split.assemble('x', raw(), seed=3, limit=10)
@@ -142,6 +157,8 @@ def test_prepare_is_the_formula(kind):
     {'limit': 0},
     {'limit': 61},
     {'limit': 0.5},
+    {'labels': 0},
+    {'labels': 61},
     {'valid': 0.6, 'test': 0.4},
   ],
 )

@@ -245,3 +245,10 @@ def test_tables_and_colours_of_one_channel():
   grey = jnp.asarray(PIXELS[0, :, :, :1])
   np.testing.assert_array_equal(colour.saturation(grey, 3.0), grey)
   np.testing.assert_array_equal(lookup.apply(grey, lookup.levels()), grey)
+
+
+def test_what_mixes_is_named_and_what_was_made_is_taken():
+  made = augment.make(['flip', 'mixup', 'cutmix'], classes=3)
+  assert made.mixes == 'mixup'
+  assert augment.make(['flip', 'crop']).mixes is None
+  assert augment.make(made.changes, classes=3) == made

@@ -52,3 +52,29 @@ def test_mixed_labels_count_by_their_largest():
   weights = jnp.array([[0.6, 0.4, 0], [0.6, 0.4, 0]])
   assert objective.accuracy(logits, weights) == 0.5
   assert objective.accuracy(logits, jnp.array([0, 0])) == 0.5
+
+
+def test_rows_without_a_label_are_left_out_of_the_accuracy():
+  logits = jnp.eye(3)[jnp.array([0, 1, 2, 0])]
+  labels = jnp.array([0, 0, -1, -1])
+  assert objective.accuracy(logits, labels, unlabelled=True) == 0.5
+  weights = jax.nn.one_hot(labels, 3)
+  assert objective.accuracy(logits, weights, unlabelled=True) == 0.5
+  none = jnp.full(4, -1)
+  assert objective.accuracy(logits, none, unlabelled=True) == 0
+  whole = jnp.array([0, 0, 2, 1])
+  one = objective.accuracy(logits, whole)
+  assert objective.accuracy(logits, whole, unlabelled=True) == one == 0.5
+
+
+@pytest.mark.parametrize('shape', [(5,), (2, 3)])
+def test_losses_of_rows_average_to_the_loss(shape):
+  rng = np.random.default_rng(0)
+  logits = jnp.asarray(rng.standard_normal((*shape, 7)), jnp.float32)
+  labels = jnp.asarray(rng.integers(7, size=shape))
+  rows = objective.row_losses(logits, labels)
+  assert rows.shape == shape[:1]
+  expected = objective.cross_entropy(logits, labels)
+  np.testing.assert_allclose(rows.mean(), expected, rtol=1e-6)
+  last = objective.cross_entropy(logits[-1:], labels[-1:])
+  np.testing.assert_allclose(rows[-1], last, rtol=1e-6)

@@ -118,6 +118,7 @@ def _table(found: dict[str, Any]) -> None:
     [
       [labels.title(n), labels.value(n, v), labels.value(n, found['test'][n])]
       for n, v in found['valid'].items()
+      if n in found['test']
     ],
   )
   print()

@@ -58,6 +58,12 @@ class Augment:
   classes: int | None = None
 
   @property
+  def mixes(self) -> str | None:
+    """The first that puts several rows into one; None where none does."""
+    mixing = (c.name for c in self.changes if isinstance(c, change_lib.Mix))
+    return next(mixing, None)
+
+  @property
   def views(self) -> int:
     """Views of each row among which the losses choose."""
     found = [c for c in self.changes if c.name == _HARDEST]
@@ -160,7 +166,7 @@ class Augment:
 
 
 def make(
-  names: str | Sequence[str | Mapping[str, Any]],
+  names: str | Sequence[str | Mapping[str, Any] | change_lib.Change],
   *,
   crop_padding: int = 4,
   classes: int | None = None,
@@ -169,7 +175,8 @@ def make(
 
   Args:
     names: Names, or mappings of a 'name' and the fields of its class:
-      {'name': 'mixup', 'alpha': 0.2}. None of them: a batch stays as it is.
+      {'name': 'mixup', 'alpha': 0.2}; or what was made of them. None of them:
+      a batch stays as it is.
     crop_padding: The padding of 'crop' where it has none of its own.
     classes: Number of classes, for what mixes labels.
 
@@ -199,6 +206,8 @@ def make(
 
 
 def _one(item: Any, crop_padding: int) -> change_lib.Change:
+  if isinstance(item, change_lib.Change):
+    return item
   given = dict(item) if isinstance(item, Mapping) else {'name': item}
   if 'name' not in given:
     raise errors.UserError(

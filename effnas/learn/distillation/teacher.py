@@ -12,7 +12,7 @@ import numpy as np
 
 from effnas import errors
 from effnas.learn import objective
-from effnas.learn.distillation import taps as taps_lib
+from effnas.learn import taps as taps_lib
 from effnas.nn import rewrite
 
 

@@ -14,25 +14,6 @@ from effnas.learn.distillation import soft, terms
 _BY = ('teachers', 'student')
 
 
-def labelled(labels: jax.Array) -> jax.Array:
-  """Says which rows have a label.
-
-  Args:
-    labels: Integers (...), -1 for none; or weights (..., classes), which are 0
-      for none.
-
-  Returns:
-    Booleans (...).
-
-  Example:
-    >>> labelled(jnp.array([3, -1])).tolist()
-    [True, False]
-  """
-  if jnp.issubdtype(labels.dtype, jnp.floating):
-    return labels.sum(-1) > 0
-  return labels >= 0
-
-
 def cross_entropy(
   logits: jax.Array, labels: jax.Array, smoothing: Any = 0.0
 ) -> jax.Array:
@@ -40,7 +21,7 @@ def cross_entropy(
 
   Args:
     logits: (..., classes).
-    labels: As for `labelled`.
+    labels: As for `effnas.learn.objective.labelled`.
     smoothing: Share of the target that is spread evenly over all classes.
 
   Returns:
@@ -51,7 +32,7 @@ def cross_entropy(
     >>> round(float(cross_entropy(logits, jnp.array([3, -1]))), 4)
     2.3026
   """
-  return _mean(_each(logits, labels, smoothing), labelled(labels))
+  return _mean(_each(logits, labels, smoothing), objective.labelled(labels))
 
 
 def pseudo_labels(
@@ -104,13 +85,9 @@ def pseudo_cross_entropy(
 
 def _each(logits: jax.Array, labels: jax.Array, smoothing: Any) -> jax.Array:
   """Returns the cross-entropy row by row."""
-  flat = logits.reshape(-1, logits.shape[-1])
-  if jnp.issubdtype(labels.dtype, jnp.floating):
-    known = labels.reshape(flat.shape)
-  else:
-    known = jnp.maximum(labels, 0).reshape(-1)
-  rows = jax.vmap(objective.cross_entropy, in_axes=(0, 0, None))
-  return rows(flat, known, smoothing).reshape(logits.shape[:-1])
+  if not jnp.issubdtype(labels.dtype, jnp.floating):
+    labels = jnp.maximum(labels, 0)
+  return -objective.log_likelihood(logits, labels, smoothing)
 
 
 def _mean(values: jax.Array, rows: jax.Array) -> jax.Array:
@@ -155,5 +132,5 @@ class PseudoLabels(terms.Term):
       scene.student.logits,
       labeller,
       numbers['threshold'],
-      ~labelled(scene.batch.labels),
+      ~objective.labelled(scene.batch.labels),
     )

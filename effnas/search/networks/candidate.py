@@ -32,7 +32,8 @@ class Candidate:
   Attributes:
     net: The network under the rules it is trained with.
     optim: Keyword arguments of `effnas.train.optim.make`.
-    train: Keyword arguments of `effnas.train.fit`.
+    train: Keyword arguments of `effnas.train.fit`, and 'init', 'pretrain' and
+      'distill'.
     recipe: What it goes through after the training.
   """
 
@@ -152,7 +153,9 @@ def _accepted() -> dict[str, list[str]]:
     section: [k for k in inspect.signature(f).parameters if k not in supplied]
     for section, f in functions.items()
   }
-  accepted['train'].append('init')  # a weights file to start from
+  # A weights file to start from, and what is learnt without labels before, and
+  # from teachers.
+  accepted['train'] += ['init', 'pretrain', 'distill']
   return accepted
 
 

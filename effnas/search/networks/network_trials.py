@@ -10,15 +10,14 @@ import numpy as np
 
 from effnas import data as data_lib
 from effnas import errors
-from effnas.learn import augment
 from effnas.nn import rewrite
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
 from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
+from effnas.search.networks import checking, training
 from effnas.search.networks import costs as costs_lib
-from effnas.search.networks import training
 from effnas.search.proposing import starts
 from effnas.search.scheduling import budget as budget_lib
 from effnas.train import optim as optim_lib
@@ -129,12 +128,11 @@ def _check(
 ) -> None:
   """Finds before training what would make every trial fail alike."""
   optim_lib.make(1, **candidate.optim)
-  augment.make(
-    candidate.train['augment'], crop_padding=candidate.train['crop_padding']
-  )
+  checking.techniques(candidate.train, dataset)
   x = jax.ShapeDtypeStruct((1, *dataset.input_shape), dtype)
   # Without rules: AQT asks for the devices, and the driver must not.
   net = rewrite.Rewritten(candidate.net.model)
+  checking.resolutions(candidate.train, net, x)
   logits = jax.eval_shape(
     lambda x: net.init_with_output(jax.random.key(0), x)[0], x
   )

@@ -1,6 +1,7 @@
 """From a config and an architecture to a trained, converted network."""
 
 from collections.abc import Callable, Mapping
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -9,13 +10,14 @@ from effnas.recipe import artefact
 from effnas.recipe import context as recipe_context
 from effnas.recipe import network as network_lib
 from effnas.search.networks import candidate as candidate_lib
-from effnas.search.networks import compressing
+from effnas.search.networks import compressing, pretraining, teaching
 from effnas.search.scheduling import budget as budget_lib
 
 Config = Mapping[str, Any]
 Arch = Mapping[str, Any]
 
 WEIGHTS = 'weights.safetensors'
+_OF_TRAINING = ('resolutions', 'curriculum', 'stop_after')
 
 
 def trained(
@@ -43,11 +45,34 @@ def trained(
   Returns:
     The network, and what its further steps are given.
   """
+  network, context, _ = _trained(config, arch, folder, report, given, budget)
+  return network, context
+
+
+def _trained(
+  config: Config,
+  arch: Arch,
+  folder: pathlib.Path,
+  report: Callable[[int, Mapping[str, Any]], None],
+  given: str | pathlib.Path | None,
+  budget: budget_lib.Budget | None,
+) -> tuple[network_lib.Network, recipe_context.Context, dict[str, Any]]:
+  """Returns what `trained` does, and what the training has to tell beside."""
   dataset = candidate_lib.load_data(config)
   candidate = candidate_lib.build(config, arch)
   settings = dict(candidate.train)
   epochs, start = settings.pop('epochs'), settings.pop('init', None)
   every = settings.pop('checkpoint_every')
+  distill, before = (
+    settings.pop('distill', None),
+    settings.pop('pretrain', None),
+  )
+  objective = teaching.objective(distill, settings, dataset)
+  settings['objective'] = objective
+  # These are plans for a whole training, which the further steps are not.
+  own = {key: settings.pop(key) for key in _OF_TRAINING if key in settings}
+  if 'curriculum' in own:
+    own['curriculum'] = teaching.curriculum(own['curriculum'], config)
   until, every, further = budget_lib.resolved(budget, epochs, every)
   context = recipe_context.Context(
     dataset,
@@ -58,11 +83,22 @@ def trained(
     every,
   )
   if given is not None:
-    return network_lib.Network(candidate.net, artefact.read(given)), context
+    network = network_lib.Network(candidate.net, artefact.read(given))
+    return network, context, {}
   variables = artefact.read(start) if start else None
   network = network_lib.Network(candidate.net, variables)
-  fitted = context.fit(compressing.TRAINING, network, epochs=epochs, **further)
-  return network.replace(variables=fitted.variables), context
+  if before is not None:
+    if 'parent_dir' not in further:
+      network = pretraining.pretrained(before, network, context)
+    if objective is None:
+      dataset = pretraining.labelled(dataset)
+      context = dataclasses.replace(context, dataset=dataset)
+  fitted = context.fit(
+    compressing.TRAINING, network, epochs=epochs, **own, **further
+  )
+  stopped = fitted.stopped_epoch
+  told = {} if stopped is None else {'stopped_epoch': stopped}
+  return network.replace(variables=fitted.variables), context, told
 
 
 def fit(
@@ -82,16 +118,17 @@ def fit(
     budget: As for `trained`; with one the training's checkpoints are kept.
 
   Returns:
-    Quality on the validation split, of the converted network.
+    Quality on the validation split, of the converted network; with
+    'train.stop_after' also 'stopped_epoch', the training's last.
   """
-  network, context = trained(config, arch, folder, report, budget=budget)
+  network, context, told = _trained(config, arch, folder, report, None, budget)
   network = candidate_lib.build(config, arch).recipe.apply(network, context)
   found = artefact.converted(network, *context.inputs)
   dataset = context.dataset
   quality = train.evaluate(found.net, found.variables, dataset.valid, dataset)
   artefact.write(found, folder / WEIGHTS)
   budget_lib.settle(folder, budget)
-  return quality
+  return {**quality, **told}
 
 
 def test_weights(

@@ -244,6 +244,11 @@ def test_features_of_a_teacher_are_those_of_the_same_student():
     atol=1e-6,
   )
   assert set(told.features) == {'one'}
+  # Patterns and whole paths, of a teacher as of the network in training.
+  for paths in (['t*'], ['two'], ['t?o', 'o*']):
+    seen = objective.teachers[0](now.variables(), jnp.asarray(x), paths)
+    assert set(seen.features) == set(bound(jnp.asarray(x), paths).features)
+    assert 'two' in seen.features
 
 
 def test_fit_learns_from_the_teacher_alone():

@@ -1,6 +1,7 @@
 """Outputs of modules inside a network, by their paths."""
 
 from collections.abc import Callable, Collection
+import fnmatch
 from typing import Any
 
 from flax.core import meta
@@ -13,12 +14,15 @@ def wanted(paths: Collection[str] | None) -> Callable[[Any, str], bool]:
   """Returns the filter that Linen's `capture_intermediates` takes.
 
   Args:
-    paths: Of the modules wanted, joined by slashes; None is all.
+    paths: Of the modules wanted, joined by slashes, or patterns of them as
+      'stages/*'; None is all.
   """
 
   def one(module: Any, method: str) -> bool:
     path = '/'.join(rewrite.path_of(module))
-    return method == '__call__' and (paths is None or path in paths)
+    if method != '__call__':
+      return False
+    return paths is None or any(fnmatch.fnmatchcase(path, p) for p in paths)
 
   return one
 

@@ -1,0 +1,265 @@
+"""Teachers of a config, and what is learnt from them.
+
+A teacher is named where a config says 'teacher', in one of two ways:
+
+    {'workdir': 'runs/teacher'}                a run of `effnas train`
+    {'workdir': 'runs/search', 'trial': 3}     or a trial of `effnas search`
+    {'network': 'resnet18', 'args': {'classes': 10}, 'weights': FILE}
+    {'network': SPACE, 'args': {...}, 'arch': {...}, 'weights': FILE}
+
+A text alone is the workdir of a run. The last two are the zoo's, or
+'module:function', in float, with a file of variables as in training.
+"""
+
+from collections.abc import Mapping, Sequence
+import functools
+import inspect
+import json
+import pathlib
+from typing import Any
+
+from flax import errors as flax_errors
+import jax
+import numpy as np
+
+from effnas import errors, space, zoo
+from effnas.learn import augment, distillation
+from effnas.nn import rewrite
+from effnas.recipe import artefact, context
+from effnas.recipe import network as network_lib
+from effnas.search import journal
+from effnas.search.networks import candidate as candidate_lib
+from effnas.train import evaluation, resolutions
+from effnas.zoo import published
+
+_OF_A_RUN = ('workdir', 'trial')
+_OF_THE_ZOO = ('network', 'args', 'arch', 'weights')
+# Arguments of `distillation.make` that come from elsewhere.
+_SUPPLIED = ('teachers', 'inputs', 'classes', 'augmented')
+
+
+def objective(
+  settings: Mapping[str, Any] | None, train: Mapping[str, Any], dataset: Any
+) -> distillation.Distill | None:
+  """Returns what a config's 'train.distill' makes the training minimise.
+
+  Args:
+    settings: The keyword arguments of `effnas.learn.distillation.make`, and
+      'teacher': one, a list of them, or None where the network teaches itself.
+      None is no distillation.
+    train: The other settings of the training.
+    dataset: The data.
+
+  Raises:
+    UserError: A setting is unknown or out of range, a teacher cannot be read,
+      or does not fit the data.
+  """
+  if settings is None:
+    return None
+  parameters = inspect.signature(distillation.make).parameters
+  known = ['teacher', *(p for p in parameters if p not in _SUPPLIED)]
+  given = _settings(settings, 'train.distill', known)
+  named = given.pop('teacher', None)
+  if named is not None and not isinstance(named, list | tuple):
+    named = [named]
+  change = augment.make(train['augment'], crop_padding=train['crop_padding'])
+  if given.get('sees') == 'plain' and change.mixes:
+    raise errors.UserError(
+      f"sees='plain' asks the teacher about rows as they are, and "
+      f"{change.mixes} mixes them: leave sees at 'same'"
+    )
+  streamed = hasattr(dataset.train, 'pieces')
+  changing = change.changes or train.get('resolutions') or streamed
+  teachers = [teacher(each, dataset) for each in named or ()]
+  if given.get('sees') != 'plain':
+    sides = resolutions.pieces(train.get('resolutions'))
+    _check_sides(teachers, named, _inputs(dataset), sides)
+  return distillation.make(
+    teachers,
+    inputs=_inputs(dataset),
+    classes=dataset.classes,
+    augmented=bool(changing),
+    **given,
+  )
+
+
+def curriculum(
+  settings: Mapping[str, Any] | None, config: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+  """Returns a curriculum as `effnas.train.fit` takes it.
+
+  Args:
+    settings: A config's 'train.curriculum'. With 'teacher' the rows are judged
+      by that one, else by the network itself.
+    config: Has 'data'.
+  """
+  if not isinstance(settings, Mapping) or 'teacher' not in settings:
+    return settings
+  rest = {k: v for k, v in settings.items() if k != 'teacher'}
+  named = settings['teacher']
+  if named is None:
+    return rest
+  losses = _judged(_canonical(named), _canonical(config['data']))
+  return {**rest, 'losses': losses}
+
+
+def teacher(named: Any, dataset: Any) -> distillation.Teacher:
+  """Returns a teacher.
+
+  Args:
+    named: As the head of this file says.
+    dataset: What it is to look at.
+
+  Raises:
+    UserError: It cannot be read, or does not fit.
+  """
+  takes = (tuple(dataset.input_shape), context.input_dtype(dataset).__name__)
+  return _teacher(_canonical(named), *takes)
+
+
+@functools.lru_cache(maxsize=4)
+def _teacher(
+  named: str, input_shape: tuple[int, ...], dtype: str
+) -> distillation.Teacher:
+  given = json.loads(named)
+  if isinstance(given, str):
+    given = {'workdir': given}
+  if not isinstance(given, Mapping):
+    raise errors.UserError(
+      "a teacher is named by its workdir, or as {'network': NAME, 'weights': "
+      f'FILE}}; got {given!r}'
+    )
+  of_a_run = 'workdir' in given
+  given = _settings(given, 'teacher', _OF_A_RUN if of_a_run else _OF_THE_ZOO)
+  read = _of_a_run if of_a_run else _of_the_zoo
+  try:
+    plan, file = read(given, input_shape, dtype)
+  except (TypeError, ValueError, ZeroDivisionError) as e:
+    first = str(e).partition('\n')[0]
+    raise errors.UserError(
+      f'the teacher {named} does not take inputs of {input_shape}: {first}'
+    ) from e
+  variables = artefact.read(file)
+  _check_fit(variables, plan.variables, file)
+  return distillation.Teacher(plan.net, variables)
+
+
+def _of_a_run(
+  given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
+) -> tuple[network_lib.Network, pathlib.Path]:
+  from effnas.search.networks import training  # which imports this file
+
+  workdir, trial = pathlib.Path(given['workdir']), given.get('trial')
+  try:
+    config = json.loads((workdir / 'config.json').read_bytes())
+  except (OSError, ValueError):
+    raise errors.UserError(
+      f'the teacher {workdir} is no workdir of a run: no config.json there'
+    ) from None
+  folder = workdir
+  if trial is not None:
+    trials = journal.read(workdir)
+    if trial not in range(len(trials)):
+      raise errors.UserError(
+        f'the teacher {workdir} has {len(trials)} trials, from 0; got '
+        f'trial {trial!r}'
+      )
+    arch, folder = trials[trial].arch, training.folder(workdir, trial)
+  elif 'arch' in config:
+    arch = config['arch']
+  else:
+    raise errors.UserError(
+      f"the teacher {workdir} is of a search; say which network: 'trial': N"
+    )
+  plan = candidate_lib.build(config, arch).plan(input_shape, dtype)
+  return plan, folder / training.WEIGHTS
+
+
+def _of_the_zoo(
+  given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
+) -> tuple[network_lib.Network, pathlib.Path]:
+  for key in ('network', 'weights'):
+    if not isinstance(given.get(key), str):
+      raise errors.UserError(
+        "a teacher is named by its workdir, or as {'network': NAME, 'weights': "
+        f'FILE}}; {key} is {given.get(key)!r}'
+      )
+  name, arguments = given['network'], given.get('args') or {}
+  if name in zoo.networks() and 'arch' not in given:
+    tree = published.space(name, **arguments).build({})
+  else:
+    function = zoo.spaces().get(name, name)
+    if ':' not in function:
+      known = [*zoo.networks(), *zoo.spaces()]
+      raise errors.unknown('network of a teacher', name, known)
+    tree = space.load(function, **arguments).build(given.get('arch') or {})
+  model = tree['model'] if isinstance(tree, Mapping) else tree
+  net = rewrite.Rewritten(model)
+  plan = network_lib.planned(net, input_shape, dtype)
+  return plan, pathlib.Path(given['weights'])
+
+
+def _check_fit(given: Any, wanted: Any, file: pathlib.Path) -> None:
+  found, needed = _leaves(given), _leaves(wanted)
+  for path, leaf in needed.items():
+    if path not in found:
+      raise errors.UserError(f"the teacher's weights {file} lack {path}")
+    if found[path].shape != leaf.shape:
+      raise errors.UserError(
+        f"the teacher's weights {file} do not fit: {path} is "
+        f'{found[path].shape}, where the network has {leaf.shape}'
+      )
+
+
+def _check_sides(
+  teachers: Sequence[distillation.Teacher],
+  names: Any,
+  inputs: jax.ShapeDtypeStruct,
+  sides: resolutions.Pieces,
+) -> None:
+  """Finds a teacher that does not take what the student is trained on."""
+  for side in (side for _, side in sides):
+    small = jax.eval_shape(lambda x, s=side: resolutions.resized(x, s), inputs)
+    for each, named in zip(teachers, names or (), strict=True):
+      try:
+        each.shapes(small)
+      except (flax_errors.FlaxError, TypeError, ValueError):
+        raise errors.UserError(
+          f'the teacher {named} does not take images of {side} pixels, to '
+          "which resolutions bring the student's: with sees='plain' it is "
+          'asked about those of the data set'
+        ) from None
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
+  return {
+    '/'.join(str(getattr(key, 'key', key)) for key in path): leaf
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+  }
+
+
+@functools.lru_cache(maxsize=2)
+def _judged(named: str, data: str) -> np.ndarray:
+  dataset = candidate_lib.load_data({'data': json.loads(data)})
+  told = teacher(json.loads(named), dataset)
+  return evaluation.row_losses(told.net, told.variables, dataset.train, dataset)
+
+
+def _inputs(dataset: Any) -> jax.ShapeDtypeStruct:
+  shape = (1, *dataset.input_shape)
+  return jax.ShapeDtypeStruct(shape, context.input_dtype(dataset))
+
+
+def _settings(given: Any, name: str, known: Sequence[str]) -> dict[str, Any]:
+  if not isinstance(given, Mapping):
+    raise errors.UserError(
+      f'{name} holds settings by name, as {{{known[0]!r}: ...}}; got {given!r}'
+    )
+  for key in given:
+    if key not in known:
+      raise errors.unknown(f'setting of {name}', key, known)
+  return dict(given)
+
+
+def _canonical(value: Any) -> str:
+  return json.dumps(value, sort_keys=True)

@@ -1,0 +1,67 @@
+"""What is trained on: rows, labels, and what an objective adds to them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from effnas import errors
+from effnas.learn import objective as objective_lib
+
+
+class Rows(NamedTuple):
+  """A training split with more than labels.
+
+  Attributes:
+    x: Raw inputs.
+    y: A mapping with 'labels' and arrays of as many rows.
+  """
+
+  x: Any
+  y: dict[str, Any]
+
+
+def with_extras(
+  split: Any,
+  objective: objective_lib.Objective,
+  prepare: Callable[[Any], jax.Array],
+) -> Any:
+  """Returns a split as an objective wants it.
+
+  Args:
+    split: Has x and y, see `effnas.train.feed.Feed`.
+    objective: What will be minimised.
+    prepare: Raw batch -> what the network takes.
+
+  Returns:
+    The split itself where nothing is added.
+
+  Raises:
+    UserError: Rows lack a label that the objective needs, or a stream would
+      have to carry what is added.
+  """
+  given = objective_lib.batch(split.x, split.y)
+  _check_labels(given.labels, objective)
+  extras = objective.extras(split.x, prepare)
+  if not extras:
+    return split
+  if hasattr(split, 'pieces'):
+    raise errors.UserError(
+      f'a streamed split cannot carry {", ".join(extras)}: its inputs change '
+      'each time they are read'
+    )
+  return Rows(split.x, {'labels': given.labels, **given.extras, **extras})
+
+
+def _check_labels(labels: Any, objective: objective_lib.Objective) -> None:
+  if objective.takes_unlabelled():
+    return
+  labels = np.asarray(labels)
+  if np.issubdtype(labels.dtype, np.integer) and labels.min() < 0:
+    missing = int((labels < 0).sum())
+    raise errors.UserError(
+      f'unlabelled data without a way to use it: {missing:,} of '
+      f'{labels.size:,} labels are below 0; leave those rows out, or train '
+      'with an objective that takes them, such as distillation'
+    )
