@@ -63,7 +63,7 @@ def test_the_readme_has_the_table_of_the_results(ranking, results, tmp_path):
 
 def test_correlations_are_those_of_the_cells(ranking, results):
   cells = results['cells'].values()
-  assert len(cells) >= 80
+  assert len(cells) >= 100
   assert set(results['correlations']) == set(proxies.names())
   accuracy = [cell['accuracy'] for cell in cells]
   for name, found in results['correlations'].items():
