@@ -42,7 +42,7 @@ def with_extras(
       have to carry what is added.
   """
   given = objective_lib.batch(split.x, split.y)
-  _check_labels(given.labels, objective)
+  check_labels(given.labels, objective)
   extras = objective.extras(split.x, prepare)
   if not extras:
     return split
@@ -54,7 +54,8 @@ def with_extras(
   return Rows(split.x, {'labels': given.labels, **given.extras, **extras})
 
 
-def _check_labels(labels: Any, objective: objective_lib.Objective) -> None:
+def check_labels(labels: Any, objective: objective_lib.Objective) -> None:
+  """Raises a UserError where rows lack a label that an objective needs."""
   if objective.takes_unlabelled():
     return
   labels = np.asarray(labels)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 
 from effnas import train as train_lib
 from effnas.learn import augment
+from effnas.learn import objective as objective_lib
 from effnas.search.networks import pretraining, teaching
 from effnas.train import checks, curriculum, stopping
 from effnas.train import resolutions as resolutions_lib
+from effnas.train import rows as rows_lib
 
 
 def techniques(train: Mapping[str, Any], dataset: Any) -> None:
@@ -45,7 +47,10 @@ def techniques(train: Mapping[str, Any], dataset: Any) -> None:
     course = {k: v for k, v in course.items() if k != 'teacher'}
   curriculum.make(course)
   pretraining.check(train.get('pretrain'))
-  teaching.objective(train.get('distill'), settings, dataset)
+  objective = teaching.objective(train.get('distill'), settings, dataset)
+  if train.get('pretrain') is None:  # otherwise only labelled rows are left
+    minimised = objective or objective_lib.CrossEntropy()
+    rows_lib.check_labels(dataset.train.y, minimised)
 
 
 def resolutions(

@@ -134,6 +134,8 @@ def _teacher(
   read = _of_a_run if of_a_run else _of_the_zoo
   try:
     plan, file = read(given, input_shape, dtype)
+  except errors.UserError:
+    raise
   except (TypeError, ValueError, ZeroDivisionError) as e:
     first = str(e).partition('\n')[0]
     raise errors.UserError(

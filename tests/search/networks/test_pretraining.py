@@ -9,7 +9,7 @@ import techniques
 
 from effnas import data, errors
 from effnas.learn import self_supervision
-from effnas.search.networks import network_trials, pretraining, training
+from effnas.search.networks import network_trials, pretraining
 from effnas.train import loop
 
 _BEFORE = {
@@ -63,12 +63,11 @@ def test_the_rows_that_lack_a_label_are_left_out():
   assert found.test is some.test
 
 
-def test_unlabelled_rows_without_a_use_are_one_line(tmp_path):
+def test_unlabelled_rows_without_a_use_are_one_line():
   with pytest.raises(errors.UserError) as caught:
-    training.fit(
-      _config(before=None), techniques.ARCH, tmp_path, lambda *_: None
-    )
+    network_trials.problem(_config(before=None))
   assert str(caught.value).startswith('unlabelled data without a way to use it')
+  network_trials.problem(_config())
 
 
 @pytest.mark.parametrize(
