@@ -7,7 +7,7 @@ import methods
 import numpy as np
 from scipy import stats
 
-_BEGIN, _END = '<!-- {} -->', '<!-- /{} -->'
+from effnas.report import marked
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
@@ -34,15 +34,7 @@ def renew(path: pathlib.Path, results: dict[str, Any]) -> None:
     path: The README.
     results: What results.json holds.
   """
-  if not path.exists():
-    return
-  text = path.read_text(encoding='utf-8')
-  for name, table in tables(results).items():
-    begin, end = _BEGIN.format(name), _END.format(name)
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    text = f'{before}{begin}\n{table}{end}{after}'
-  path.write_text(text, encoding='utf-8')
+  marked.renew(path, tables(results))
 
 
 def difference(ours: Any, theirs: Any) -> tuple[float, float, float]:

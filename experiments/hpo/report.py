@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 import tasks
 
-_BEGIN, _END = '<!-- {} -->', '<!-- /{} -->'
+from effnas.report import marked
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, str]:
@@ -33,15 +33,7 @@ def renew(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     path: The README.
     results: What results.json holds.
   """
-  if not path.exists():
-    return
-  text = path.read_text(encoding='utf-8')
-  for name, table in tables(results).items():
-    begin, end = _BEGIN.format(name), _END.format(name)
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    text = f'{before}{begin}\n{table}{end}{after}'
-  path.write_text(text, encoding='utf-8')
+  marked.renew(path, tables(results))
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

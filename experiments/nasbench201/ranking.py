@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from effnas.report import marked
+
 # Spearman's rho over all cells, five a stage, with the accuracy after the whole
 # training on CIFAR-10: Abdelfattah et al. 2021 (arXiv:2101.08134), as their
 # notebook prints it: github.com/SamsungLabs/zero-cost-nas,
@@ -16,7 +18,6 @@ PUBLISHED = {
   'synflow': 0.737,
   'jacob_cov': 0.731,
 }
-_BEGIN, _END = '<!-- proxies -->', '<!-- /proxies -->'
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -122,7 +123,4 @@ def renew(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     path: The README.
     results: What proxies.json holds.
   """
-  before, begin, rest = path.read_text(encoding='utf-8').partition(_BEGIN)
-  _, end, after = rest.partition(_END)
-  new = f'{before}{begin}\n{table(results)}{end}{after}'
-  path.write_text(new, encoding='utf-8')
+  marked.renew(path, {'proxies': table(results)})

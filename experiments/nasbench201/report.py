@@ -5,8 +5,9 @@ from typing import Any
 
 import methods
 
+from effnas.report import marked
+
 _SHOWN = (50, 100, 150, 200, 300)
-_BEGIN, _END = '<!-- {} -->', '<!-- /{} -->'
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
@@ -25,15 +26,7 @@ def renew(path: pathlib.Path, results: dict[str, Any]) -> None:
     path: The README.
     results: What results.json holds.
   """
-  if not path.exists():
-    return
-  text = path.read_text(encoding='utf-8')
-  for name, table in tables(results).items():
-    begin, end = _BEGIN.format(name), _END.format(name)
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    text = f'{before}{begin}\n{table}{end}{after}'
-  path.write_text(text, encoding='utf-8')
+  marked.renew(path, tables(results))
 
 
 def _curves(results: dict[str, Any]) -> str:

@@ -10,8 +10,7 @@ from scipy import stats
 import text
 
 from effnas.learn.self_supervision.pretexts import next_token
-
-_BEGIN, _END = '<!-- {} -->', '<!-- /{} -->'
+from effnas.report import marked
 
 
 def tables(results: Mapping[str, Any]) -> dict[str, str]:
@@ -34,15 +33,7 @@ def renew(path: pathlib.Path, results: Mapping[str, Any]) -> None:
     path: The README.
     results: What results.json holds.
   """
-  if not path.exists():
-    return
-  words = path.read_text(encoding='utf-8')
-  for name, table in tables(results).items():
-    begin, end = _BEGIN.format(name), _END.format(name)
-    before, _, rest = words.partition(begin)
-    _, _, after = rest.partition(end)
-    words = f'{before}{begin}\n{table}{end}{after}'
-  path.write_text(words, encoding='utf-8')
+  marked.renew(path, tables(results))
 
 
 def accuracies(

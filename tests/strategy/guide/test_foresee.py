@@ -1,0 +1,48 @@
+import pytest
+
+from effnas import errors
+from effnas.strategy import guide
+from effnas.strategy.guide import foresee, walking
+
+
+def test_every_way_of_compression_is_foreseen(plan):
+  found = foresee.compressed(plan, plan.start)
+  assert list(found) == [
+    '',
+    '8 bits',
+    '4 bits',
+    '50 % pruned',
+    '50 % pruned, 8 bits',
+    '50 % pruned, 4 bits',
+  ]
+  sizes = [foresee.footprint(plan, p)['size_bytes'] for p in found.values()]
+  assert sizes[0] > sizes[1] > sizes[2]
+  assert sizes[0] > sizes[3] > sizes[4]
+
+
+def test_a_budget_below_the_smallest_is_told_with_its_size(config):
+  def make(bound):
+    return guide.make(
+      'grow', config, budget={'size_bytes': bound}, widths=(0.5, 2.0)
+    )
+
+  with pytest.raises(errors.UserError, match='smallest network') as caught:
+    guide.walk(make(10), 'nowhere')
+  plan = make(10)
+  narrow = plan.axis.at(plan.start, 0.5)
+  least = min(
+    foresee.footprint(plan, point)['size_bytes']
+    for point in foresee.compressed(plan, narrow).values()
+  )
+  assert f'{least} (width 0.5, ' in str(caught.value)
+  foresee.check(make(least))
+  with pytest.raises(errors.UserError):
+    foresee.check(make(least - 1))
+
+
+def test_what_is_foreseen_is_what_is_written(walk, workdir):
+  for one in walk.tried:
+    folder = next(r.folder for r in walk.rows if r.step == one.step)
+    file = walking.training.folder(workdir / folder, one.trial)
+    size = (file / 'weights.safetensors').stat().st_size
+    assert foresee.footprint(walk.plan, one.point)['size_bytes'] == size
