@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from effnas import errors, train
+from effnas import errors, quant, train
 from effnas.compress import storage
 from effnas.footprint import weights
 from effnas.recipe import artefact, pipeline, steps
@@ -252,3 +252,13 @@ def test_what_cannot_be_planned_says_why(context, trained, settings, message):
   plan = network_lib.planned(trained.net, *context.inputs)
   with pytest.raises(errors.UserError, match=message):
     _recipe(settings).plan(plan, *context.inputs)
+
+
+def test_patterns_of_a_config_may_hold_settings():
+  """Mappings in mappings, which a step must freeze to hash."""
+  patterns = {'classifier': {'weights': 8, 'scales': 'tensor'}, 'stem/*': 4}
+  made = steps.make('quantize', {'weights': 4, 'patterns': patterns})
+  assert hash(made) == hash(
+    steps.make('quantize', {'weights': 4, 'patterns': patterns})
+  )
+  assert made._rules() == quant.rules(4, made.activations, patterns)

@@ -105,7 +105,11 @@ class Quantize(step.Step):
     return quant.rules(
       self.weights,
       self.activations,
-      dict(self.patterns),
+      {
+        # `steps.make` froze mappings as pairs.
+        key: dict(value) if isinstance(value, tuple) else value
+        for key, value in dict(self.patterns).items()
+      },
       scales=self.scales,
       zero_point=self.zero_point,
       ranges=self.ranges,
