@@ -7,11 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from effnas import train as train_lib
 from effnas.learn import augment
 from effnas.learn import objective as objective_lib
 from effnas.search.networks import pretraining, teaching
-from effnas.train import checks, curriculum, stopping
+from effnas.train import checks, curriculum, loop, stopping
 from effnas.train import resolutions as resolutions_lib
 from effnas.train import rows as rows_lib
 
@@ -69,7 +68,7 @@ def resolutions(
 
 def _settled(train: Mapping[str, Any]) -> dict[str, Any]:
   """The settings with those that a config leaves out."""
-  parameters = inspect.signature(train_lib.fit).parameters.values()
+  parameters = inspect.signature(loop.fit).parameters.values()
   return {p.name: p.default for p in parameters} | dict(train)
 
 

@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 import pytest
-import techniques
+import small_training
 
 from effnas import data, errors
 from effnas.learn import self_supervision
@@ -22,7 +22,7 @@ _SOME = {'name': 'digits', 'seed': 0, 'labels': 100}
 
 
 def _config(before=_BEFORE, data=_SOME, **train):
-  return techniques.config({'pretrain': before, **train}, data=data)
+  return small_training.config({'pretrain': before, **train}, data=data)
 
 
 def test_all_rows_are_learned_from_before_and_the_labelled_ones_after(
@@ -39,7 +39,7 @@ def test_all_rows_are_learned_from_before_and_the_labelled_ones_after(
     return fit(net, dataset, **kwargs)
 
   monkeypatch.setattr('effnas.train.fit', noted)
-  history, told = techniques.fit(_config(epochs=3), tmp_path)
+  history, told = small_training.fit(_config(epochs=3), tmp_path)
   (first, rows, drawn), (second, kept, given) = seen
   assert first == self_supervision.configured(_BEFORE['objective'])
   assert second is None

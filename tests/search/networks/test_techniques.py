@@ -9,7 +9,7 @@ from flax import linen
 import jax
 import numpy as np
 import pytest
-import techniques
+import small_training
 
 from effnas import errors, search
 from effnas.footprint import weights
@@ -26,11 +26,11 @@ from effnas.train import epoch
 def run(tmp_path_factory):
   """The workdir of a run, as `effnas train` leaves it: a teacher."""
   folder = tmp_path_factory.mktemp('teacher')
-  config = techniques.config({'epochs': 8})
-  _, told = techniques.fit(config, folder)
+  config = small_training.config({'epochs': 8})
+  _, told = small_training.fit(config, folder)
   assert told['accuracy'] > 0.6
   (folder / 'config.json').write_text(
-    json.dumps({**config, 'arch': techniques.ARCH})
+    json.dumps({**config, 'arch': small_training.ARCH})
   )
   return folder
 
@@ -39,8 +39,8 @@ def _techniques(folder):
   """Settings of train and optim, by what is switched on."""
   file = str(folder / training.WEIGHTS)
   zoo = {
-    'network': 'techniques:space',
-    'arch': techniques.ARCH,
+    'network': 'small_training:space',
+    'arch': small_training.ARCH,
     'weights': file,
   }
   return {
@@ -96,11 +96,11 @@ def _techniques(folder):
 def test_each_trains_and_gets_better(name, run, tmp_path):
   train, optim = _techniques(run)[name]
   train = {'epochs': 3, 'eval_every': 1, **train}
-  config = techniques.config(
-    train, optim={**techniques.CONFIG['optim'], **optim}
+  config = small_training.config(
+    train, optim={**small_training.CONFIG['optim'], **optim}
   )
   network_trials.problem(config)
-  history, told = techniques.fit(config, tmp_path)
+  history, told = small_training.fit(config, tmp_path)
   assert history[-1]['loss'] < 0.9 * history[0]['loss']
   assert told['accuracy'] > 0.3
   assert ('stopped_epoch' in told) == ('stop_after' in name)
@@ -110,10 +110,10 @@ def test_weights_and_temperatures_share_a_program(run, tmp_path):
   epoch.compiled.cache_clear()
   losses = []
   for i, changes in enumerate(({}, {'temperature': 1.0}, {'alpha': 0.1})):
-    config = techniques.config(
+    config = small_training.config(
       {'epochs': 1, 'distill': {'teacher': str(run), **changes}}
     )
-    history, _ = techniques.fit(config, tmp_path / str(i))
+    history, _ = small_training.fit(config, tmp_path / str(i))
     losses.append(history[0]['train_loss'])
   assert len(set(losses)) == 3
   assert epoch.compiled.cache_info().misses == 1
@@ -137,7 +137,7 @@ def test_choices_among_techniques_are_decisions(run, tmp_path):
     'sam': {'uniform': [0.01, 0.1]},
     'lookahead': {'oneof': [0, 3]},
   }
-  config = techniques.config(train, optim=optim)
+  config = small_training.config(train, optim=optim)
   config['search']['trials'] = 1
   trials = search.run(config, tmp_path / 'run')
   assert {trial.status for trial in trials} == {'done'}, trials[0].reason
@@ -180,13 +180,13 @@ def test_choices_among_techniques_are_decisions(run, tmp_path):
 )
 def test_a_wrong_value_is_one_line_before_training(train, words):
   with pytest.raises(errors.UserError, match=words) as told:
-    network_trials.problem(techniques.config(train))
+    network_trials.problem(small_training.config(train))
   assert '\n' not in str(told.value)
 
 
 def test_what_a_teacher_cannot_do_is_one_line(run, tmp_path):
   def complaint(distill, **changes):
-    config = techniques.config(
+    config = small_training.config(
       {'distill': distill, **changes.pop('train', {})}, **changes
     )
     with pytest.raises(errors.UserError) as told:
@@ -206,8 +206,8 @@ def test_what_a_teacher_cannot_do_is_one_line(run, tmp_path):
   told = complaint(
     {
       'teacher': {
-        'network': 'techniques:space',
-        'arch': techniques.ARCH,
+        'network': 'small_training:space',
+        'arch': small_training.ARCH,
         'weights': str(file),
       }
     }
@@ -223,14 +223,14 @@ def test_what_a_teacher_cannot_do_is_one_line(run, tmp_path):
 
 def test_a_quantized_student_learns_from_a_quantized_teacher(run, tmp_path):
   """The student's gradient lives, the teacher gets none."""
-  data = candidate.load_data(techniques.CONFIG)
+  data = candidate.load_data(small_training.CONFIG)
   folder = tmp_path / 'teacher'
-  quantized = techniques.config(
+  quantized = small_training.config(
     {'epochs': 1}, quant={'weights': 8, 'activations': 8}
   )
-  techniques.fit(quantized, folder)
+  small_training.fit(quantized, folder)
   (folder / 'config.json').write_text(
-    json.dumps({**quantized, 'arch': techniques.ARCH})
+    json.dumps({**quantized, 'arch': small_training.ARCH})
   )
   settings = {'augment': [], 'crop_padding': 1}
   teachers = [str(run), str(folder)]
@@ -244,9 +244,8 @@ def test_a_quantized_student_learns_from_a_quantized_teacher(run, tmp_path):
   from effnas.learn import objective as objective_lib
   from effnas.train import forward
 
-  net = candidate.build(
-    techniques.config(quant={'weights': 4, 'activations': 8}), techniques.ARCH
-  ).net
+  config = small_training.config(quant={'weights': 4, 'activations': 8})
+  net = candidate.build(config, small_training.ARCH).net
   x = data.prepare(data.train.x[:16])
   batch = objective_lib.batch(x, np.asarray(data.train.y[:16]))
   variables = net.init(jax.random.key(0), x)
@@ -269,8 +268,8 @@ def test_a_quantized_student_learns_from_a_quantized_teacher(run, tmp_path):
 
 
 def test_teachers_answers_are_found_once_where_inputs_stay():
-  data = candidate.load_data(techniques.CONFIG)
-  net = techniques.Pooled()
+  data = candidate.load_data(small_training.CONFIG)
+  net = small_training.Pooled()
   variables = net.init(jax.random.key(0), data.prepare(data.train.x[:1]))
   settings = {'crop_padding': 1}
   from effnas.learn import distillation
@@ -297,7 +296,7 @@ def test_a_teacher_of_one_size_sees_no_other():
 
   from effnas.learn import distillation
 
-  data = candidate.load_data(techniques.CONFIG)
+  data = candidate.load_data(small_training.CONFIG)
   x = data.prepare(data.train.x[:1])
   told = distillation.Teacher(Flat(), Flat().init(jax.random.key(0), x))
   train = {'augment': [], 'crop_padding': 1, 'resolutions': [[0.0, 4]]}
@@ -318,7 +317,7 @@ def test_a_problem_with_techniques_starts_no_backend(run):
     'from jax._src import xla_bridge\n'
     'assert not xla_bridge._backends, xla_bridge._backends\n'
   )
-  config = techniques.config(
+  config = small_training.config(
     {
       'augment': ['randaugment', 'cutmix', 'hardest'],
       'distill': {'teacher': str(run)},
@@ -332,7 +331,7 @@ def test_a_problem_with_techniques_starts_no_backend(run):
       '-c',
       code,
       json.dumps(config),
-      os.path.dirname(techniques.__file__),
+      os.path.dirname(small_training.__file__),
     ],
     capture_output=True,
     text=True,

@@ -30,7 +30,7 @@ def space(widths=(16,)):
 
 
 CONFIG = {
-  'space': 'techniques:space',
+  'space': 'small_training:space',
   'space_args': {'widths': [16, 24]},
   'data': {'name': 'digits', 'seed': 0},
   'quant': {'weights': 32, 'activations': 32},
