@@ -32,7 +32,13 @@ def _small(name):
 
 # Chains, chains with layers left out, and networks that are none.
 @pytest.mark.parametrize(
-  'name', ['accel_nasbench', 'hw_gpt', 'nasbench_macro', 'survey_cnn']
+  'name',
+  [
+    pytest.param('accel_nasbench', marks=pytest.mark.slow),
+    'hw_gpt',
+    'nasbench_macro',
+    'survey_cnn',
+  ],
 )
 def test_batched_is_single(name):
   space, takes = _small(name)

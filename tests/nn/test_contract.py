@@ -56,6 +56,19 @@ MODULES = {
 each = pytest.mark.parametrize('name', MODULES)
 
 
+def _one_of_a_kind():
+  """Names; where several are of one class, all but the first are slow."""
+  seen = set()
+  for name, module in MODULES.items():
+    kind = type(module), type(getattr(module, 'mixer', None))
+    again = kind in seen
+    seen.add(kind)
+    yield pytest.param(name, marks=pytest.mark.slow if again else ())
+
+
+of_a_kind = pytest.mark.parametrize('name', [*_one_of_a_kind()])
+
+
 def _input(name, batch=2):
   if name.startswith('embedding'):
     return jax.random.randint(jax.random.key(0), (batch, *TOKENS), 0, 1000)
@@ -136,7 +149,7 @@ def test_an_embedding_costs_what_its_docstring_says(name):
   assert footprint.unknown(net, TOKENS, input_dtype='int32') == []
 
 
-@each
+@of_a_kind
 def test_gradients_reach_every_parameter_and_the_input(name):
   net, x, variables = MODULES[name], _input(name), _variables(name)
 
@@ -152,7 +165,7 @@ def test_gradients_reach_every_parameter_and_the_input(name):
     assert jnp.abs(gradient).max() > 0, path
 
 
-@each
+@of_a_kind
 def test_bfloat16_stays_bfloat16_and_near_float32(name):
   net, x, variables = MODULES[name], _input(name), _variables(name)
   half = jax.tree.map(
@@ -172,7 +185,7 @@ def test_bfloat16_stays_bfloat16_and_near_float32(name):
   assert error < 0.1 * jnp.linalg.norm(exact.ravel())
 
 
-@each
+@of_a_kind
 def test_quantized_it_learns_and_converts(name):
   x, variables = _input(name), _variables(name)
   shape, dtype = x.shape[1:], x.dtype

@@ -30,7 +30,16 @@ def begin(name, **changes):
   return config | {'train': {'epochs': 9}, 'fail': 4}
 
 
-@pytest.mark.parametrize('name', schedulers.names())
+@pytest.mark.parametrize(
+  'name',
+  [
+    # Each of its resumes fits curves, some seconds in all.
+    pytest.param(name, marks=pytest.mark.slow)
+    if name == 'learning_curve'
+    else name
+    for name in schedulers.names()
+  ],
+)
 def test_cut_at_twenty_places_the_same_trials_follow(tmp_path, name, caplog):
   config, whole = begin(name), tmp_path / 'whole'
   trials = budget_search.run(whole, config)

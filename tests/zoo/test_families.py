@@ -36,8 +36,33 @@ def _given(network, net):
   return jax.tree_util.tree_map_with_path(draw, shapes), x
 
 
-@pytest.mark.parametrize('bits', [32, 8])
-@pytest.mark.parametrize('name', zoo.miniatures())
+# Quantized, the others are made of blocks that `tests/nn` quantizes.
+_QUANTIZED = (
+  'decoder',
+  'deit',
+  'efficientformer',
+  'encoder_lm',
+  'hw_gpt',
+  'mobilenet_v2',
+  'mobilevit',
+  'nasbench201',
+  'resnet',
+  'survey_cnn',
+)
+
+
+@pytest.mark.parametrize(
+  ('name', 'bits'),
+  [
+    *((name, 32) for name in zoo.miniatures()),
+    *(
+      pytest.param(
+        name, 8, marks=() if name in _QUANTIZED else pytest.mark.slow
+      )
+      for name in zoo.miniatures()
+    ),
+  ],
+)
 def test_a_family_makes_a_training_step(name, bits):
   network = zoo.miniatures()[name]
   rules = quant.rules(bits, bits) if bits < 32 else ()

@@ -59,6 +59,7 @@ def test_accel_nasbench(number, splits, bars):
     ), name
 
 
+@pytest.mark.slow
 def test_hw_gpt():
   rows = _rows('hw_gpt_bench_s_dev.csv.gz', 300)
   counted = footprint.quantities(

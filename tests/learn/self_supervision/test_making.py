@@ -64,7 +64,15 @@ def _data(x):
   )
 
 
-@pytest.mark.parametrize('name', sorted(CASES))
+@pytest.mark.parametrize(
+  'name',
+  [
+    pytest.param(name, marks=pytest.mark.slow)
+    if name in ('masked_tokens', 'rotation')  # as 'next_token' and 'simclr'
+    else name
+    for name in sorted(CASES)
+  ],
+)
 def test_a_training_without_labels_learns_and_drops_its_heads(name):
   net, x, args = CASES[name]
   fit = functools.partial(
