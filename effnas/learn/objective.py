@@ -28,6 +28,7 @@ of which numbers and constants must not count in its hash. Add what it lacks by
 deriving from `Objective`.
 """
 
+import abc
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -89,7 +90,7 @@ class Outcome(NamedTuple):
   labels: jax.Array | None = None
 
 
-class Objective:
+class Objective(abc.ABC):
   """An objective without modules, numbers or constants of its own."""
 
   def heads(self) -> Mapping[str, Any]:
@@ -123,11 +124,11 @@ class Objective:
     """Says whether rows may lack a label (-1)."""
     return False
 
+  @abc.abstractmethod
   def __call__(
     self, forward: Any, batch: Batch, key: jax.Array, numbers: Mapping[str, Any]
   ) -> Outcome:
     """Returns the loss of a batch."""
-    raise NotImplementedError
 
 
 class CrossEntropy(Objective):

@@ -38,6 +38,10 @@ def _manager(folder: str | pathlib.Path) -> Any:
   options = checkpoint.CheckpointManagerOptions(
     max_to_keep=2,
     enable_async_checkpointing=False,
+    # By default a file may be opened before its folder is there.
+    async_options=checkpoint.options.AsyncOptions(
+      create_directories_asynchronously=False
+    ),
     cleanup_tmp_directories=True,
   )
   return checkpoint.CheckpointManager(

@@ -1,5 +1,6 @@
 """Terms of a distillation: losses of what student and teachers gave."""
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import math
@@ -41,7 +42,7 @@ class Scene(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Term:
+class Term(abc.ABC):
   """A loss, times a weight; what is traced does not count in `==` and hash.
 
   Attributes:
@@ -85,9 +86,9 @@ class Term:
     """Returns what is traced."""
     return {'weight': self.weight}
 
+  @abc.abstractmethod
   def __call__(self, scene: Scene, numbers: Mapping[str, Any]) -> jax.Array:
     """Returns the loss of a batch, without the weight."""
-    raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +124,7 @@ class Compared(Term):
       return ()
     return [told for _, told in self.pairs if told != LOGITS]
 
+  @abc.abstractmethod
   def compare(
     self,
     pair: int,
@@ -132,7 +134,6 @@ class Compared(Term):
     numbers: Mapping[str, Any],
   ) -> jax.Array:
     """Returns the loss of one pair of outputs."""
-    raise NotImplementedError
 
   def __call__(self, scene: Scene, numbers: Mapping[str, Any]) -> jax.Array:
     """Returns the sum over the pairs."""

@@ -79,10 +79,11 @@ def filtered(
     known = screening.tried(trials)
     able = []
     for arch in asked:
-      costs = _footprint(problem, arch)
-      if plain.key(arch) in known or costs is None or problem.broken(costs):
+      if plain.key(arch) in known:
         continue
-      able.append((arch, costs))
+      costs = screening.footprint(problem, arch)
+      if costs is not None and not problem.broken(costs):
+        able.append((arch, costs))
     if not able:
       return asked[0]
     archs = [arch for arch, _ in able]
@@ -103,13 +104,3 @@ def filtered(
     return archs[int(places[len(done) :].argmin())]
 
   return proposed
-
-
-def _footprint(
-  problem: problem_lib.Problem, arch: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-  """What it costs; None where that fails, as `Draws` will find out."""
-  try:
-    return problem.footprint(arch)
-  except Exception:
-    return None

@@ -62,8 +62,22 @@ def allowed(problem: problem_lib.Problem, arch: Mapping[str, Any]) -> bool:
   """
   if not problem.constraints:
     return True
+  found = footprint(problem, arch)
+  return found is None or not problem.broken(found)
+
+
+def footprint(
+  problem: problem_lib.Problem, arch: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+  """Returns what an architecture costs, None where it cannot be counted.
+
+  Args:
+    problem: Its footprint runs networks of any space, which fail in any way;
+      if such an architecture is proposed, `effnas.search.draw` says why, and
+      whether all others fail as well.
+    arch: The architecture.
+  """
   try:
-    footprint = problem.footprint(arch)
+    return problem.footprint(arch)
   except Exception:
-    return True
-  return not problem.broken(footprint)
+    return None

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors
 from effnas.search import metrics
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
 from effnas.search.schedulers import none
+from effnas.search.scheduling import reported
+
+_NAME = 'learning_curve'
 
 
 def decide(
@@ -40,7 +42,7 @@ def decide(
     spreads: See `bounds`.
   """
   del startup, grace, spreads
-  _metric(problem, metric)  # several objectives are told at once
+  reported.metric(_NAME, problem, metric)  # several objectives are told at once
   return none.decide(space, problem, trials, rng, propose)
 
 
@@ -85,15 +87,12 @@ def bounds(
     optimization of deep neural networks by extrapolation of learning curves",
     IJCAI; least squares over a grid of forms in place of its Markov chains.
   """
-  metric = _metric(problem, metric)
+  metric = reported.metric(_NAME, problem, metric)
   up = metrics.parse(metric).maximize
   done = [t for t in trials if t.status == 'done']
   told = {t.id: _values(t, metric) for t in done}
   if len(done) >= startup and not any(told.values()):
-    raise errors.UserError(
-      f'learning_curve looks at {metric} after each epoch, but the trials do '
-      'not report it; set train.eval_every to 1'
-    )
+    raise reported.missing(_NAME, metric)
   last = max((max(told[t.id], default=0) for t in done), default=0)
   rivals = [t for t in done if _no_dearer(t, trial, problem)]
   finals = [told[t.id].get(last, math.nan) for t in rivals]
@@ -134,13 +133,3 @@ def _no_dearer(
       if (mine < other_s) if known.maximize else (mine > other_s):
         return False
   return True
-
-
-def _metric(problem: problem_lib.Problem, metric: str) -> str:
-  if not metric and len(problem.objectives) > 1:
-    raise errors.UserError(
-      'scheduler learning_curve takes one objective, got '
-      f'{", ".join(problem.objectives)}; name one, or say which one to look at '
-      f'with scheduler_args.metric={problem.objectives[0]!r}'
-    )
-  return metric or problem.objectives[0]

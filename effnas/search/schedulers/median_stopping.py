@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors
 from effnas.search import metrics
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
 from effnas.search.schedulers import none
+from effnas.search.scheduling import reported
+
+_NAME = 'median_stopping'
 
 
 def decide(
@@ -37,7 +39,7 @@ def decide(
     grace: See `bounds`.
   """
   del startup, grace
-  _metric(problem, metric)  # several objectives are told at once
+  reported.metric(_NAME, problem, metric)  # several objectives are told at once
   return none.decide(space, problem, trials, rng, propose)
 
 
@@ -78,7 +80,7 @@ def bounds(
     Golovin et al. 2017, "Google Vizier: a service for black-box optimization",
     section 3.2.2.
   """
-  metric = _metric(problem, metric)
+  metric = reported.metric(_NAME, problem, metric)
   up = metrics.parse(metric).maximize
   means: dict[int, list[float]] = {}
   for one in trials:
@@ -90,10 +92,7 @@ def bounds(
           total, count = total + value, count + 1
           means.setdefault(epoch, []).append(total / count)
   if not means and sum(t.status == 'done' for t in trials) >= startup:
-    raise errors.UserError(
-      f'median_stopping looks at {metric} after each epoch, but the trials do '
-      'not report it; set train.eval_every to 1'
-    )
+    raise reported.missing(_NAME, metric)
   before = [found.get(metric) for found in trial.reports.values()]
   seen = [value for value in before if value is not None]
   return {
@@ -105,13 +104,3 @@ def bounds(
     ],
     'best': (max if up else min)(seen, default=None),
   }
-
-
-def _metric(problem: problem_lib.Problem, metric: str) -> str:
-  if not metric and len(problem.objectives) > 1:
-    raise errors.UserError(
-      'scheduler median_stopping takes one objective, got '
-      f'{", ".join(problem.objectives)}; name one, or say which one to look at '
-      f'with scheduler_args.metric={problem.objectives[0]!r}'
-    )
-  return metric or problem.objectives[0]

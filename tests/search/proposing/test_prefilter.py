@@ -1,5 +1,7 @@
 """Samplers behind a predictor."""
 
+import dataclasses
+
 import mixed_search
 import numpy as np
 import pytest
@@ -121,3 +123,27 @@ def test_a_config_has_a_prefilter(tmp_path):
 def _evaluate(task, arch, trial, report):
   del task, trial, report
   return {'accuracy': mixed_search.accuracy(arch)}
+
+
+def test_only_what_is_new_is_counted_and_what_cannot_be_is_left_out():
+  """A footprint takes longer than all the rest."""
+  rng = np.random.default_rng(2)
+  archs = [_SPACE.sample(rng) for _ in range(20)]
+  trials = [mixed_search.trial(i, arch) for i, arch in enumerate(archs[:16])]
+  counted = []
+
+  def footprint(arch):
+    counted.append(plain.key(arch))
+    if arch != archs[19]:
+      raise ValueError('no such network')
+    return mixed_search.footprint(arch)
+
+  problem = dataclasses.replace(
+    mixed_search.problem(_SPACE), footprint=footprint
+  )
+  pool = iter([archs[0], archs[1], *archs[16:20]])
+  propose = prefilter.filtered(
+    lambda *_: next(pool), predictor='trees', initial=4, pool=6
+  )
+  assert propose(_SPACE, problem, trials, rng) == archs[19]
+  assert counted == [plain.key(arch) for arch in archs[16:20]]

@@ -23,6 +23,7 @@ from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
 from effnas.search.engines.ray import space as space_lib
 from effnas.search.frontier import pareto
+from effnas.search.proposing import screening
 from effnas.search.running import evaluation
 
 _log = logging.getLogger(__name__)
@@ -253,7 +254,7 @@ class Searching:
         draws += 1
       elif asked == key:
         return True
-      elif _feasible(problem, arch):
+      elif screening.allowed(problem, arch):
         return False
       else:
         draws += 1
@@ -283,12 +284,3 @@ def waiting(scheduler: schedulers.Scheduler) -> schedulers.Scheduler:
       return None
 
   return dataclasses.replace(scheduler, decide=decide)
-
-
-def _feasible(problem: problem_lib.Problem, arch: Mapping[str, Any]) -> bool:
-  try:
-    return not problem.broken(problem.footprint(arch))
-  except errors.UserError:
-    raise
-  except Exception:  # it becomes a failed trial
-    return True

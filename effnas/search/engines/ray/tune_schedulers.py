@@ -18,6 +18,7 @@ from effnas import errors
 from effnas.search import metrics
 from effnas.search import trial as trial_lib
 from effnas.search.running import evaluation
+from effnas.search.scheduling import reported
 
 _TIME = 'training_iteration'
 _NAMES = {
@@ -105,10 +106,7 @@ class Stopping:
   def check(self, key: str) -> None:
     """Raises a UserError where a trial is done and has reported nothing."""
     if key not in self._seen:
-      raise errors.UserError(
-        f'tune_scheduler {self._name} looks at {self._metric} after each '
-        'epoch, but the trials do not report it; set train.eval_every to 1'
-      )
+      raise reported.missing(f'tune_scheduler {self._name}', self._metric)
 
   def end(self, controller: Any, runs: Any, failed: bool = False) -> None:
     """Tells that a trial is over."""
