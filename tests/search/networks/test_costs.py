@@ -3,7 +3,7 @@
 from flax import linen
 import pytest
 
-from effnas import errors, footprint, quant
+from effnas import data, errors, footprint, quant
 from effnas.footprint.latency import cost_model
 from effnas.nn import rewrite
 from effnas.search import metrics as metrics_lib
@@ -71,6 +71,8 @@ def test_what_is_not_asked_is_not_computed(monkeypatch, compiler):
     ({'name': 'rmsprop'}, {}, 2),
     ({'name': 'adamw', 'clip': 1.0}, {}, 2),
     ({'name': 'adam'}, {'ema': 0.9}, 3),
+    ({'name': 'sgd', 'lookahead': 5}, {}, 2),  # the slow weights
+    ({'name': 'sgd', 'sam': 0.05}, {}, 2),  # the moved ones
   ],
 )
 def test_a_step_keeps_what_the_optimiser_keeps(optim, train, arrays):
@@ -102,6 +104,31 @@ def test_training_is_at_the_batch_of_the_training():
   narrow = costs('train_step_memory').measure(candidate(dtype='bfloat16'))
   wide = costs('train_step_memory').measure(candidate())
   assert narrow['train_step_memory'] != wide['train_step_memory']
+
+
+def test_sharpness_aware_steps_have_two_gradients():
+  names = ['train_step_macs', 'train_macs', 'accelerator_hours@a100']
+  plain = costs(*names).measure(candidate({'name': 'sgd'}))
+  sharp = costs(*names).measure(candidate({'name': 'sgd', 'sam': 0.05}))
+  for name in names:
+    assert sharp[name] == 2 * plain[name]
+  assert sharp['macs'] == plain['macs']
+
+
+def test_what_soft_constraints_look_at_is_asked_for():
+  config = {
+    'footprint': {'targets': [], 'batch': 1, 'compile': []},
+    'search': {
+      'objectives': ['accuracy'],
+      'constraints': {'latency_ms@a100': 1.0},
+      'soft_constraints': {'throughput@cpu': 10.0},
+    },
+  }
+  found = costs_lib.asked(config, data.load('digits'))
+  assert [m.name for m in found.metrics] == [
+    'latency_ms@a100',
+    'throughput@cpu',
+  ]
 
 
 def test_the_converted_network_is_compiled_at_the_batch_asked(compiler):
