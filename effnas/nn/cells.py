@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from effnas import errors
-from effnas.nn import layers
+from effnas.nn import layers, pool
 
 
 class Zero(linen.Module):
@@ -42,14 +42,10 @@ class Pool(linen.Module):
   @linen.compact
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H_, W_, C]."""
-    window = {
-      'window_shape': (3, 3),
-      'strides': (self.stride, self.stride),
-      'padding': ((1, 1), (1, 1)),
-    }
+    window, strides, padding = (3, 3), (self.stride,) * 2, ((1, 1), (1, 1))
     if self.largest:
-      return linen.max_pool(x, **window)
-    return linen.avg_pool(x, count_include_pad=False, **window)
+      return pool.max_pool(x, window, strides, padding)
+    return linen.avg_pool(x, window, strides, padding, count_include_pad=False)
 
 
 class FactorizedReduce(linen.Module):

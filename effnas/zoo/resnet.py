@@ -6,7 +6,7 @@ import functools
 from flax import linen
 import jax
 
-from effnas.nn import chain, layers, staged
+from effnas.nn import chain, layers, pool, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, pytorch
 
@@ -89,7 +89,7 @@ class ResNet(chain.FieldChain):
       name='stem',
     )(x, train)
     if self.pool:
-      x = linen.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+      x = pool.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
     for stage in self.stages:
       x = stage(x, train)
     return layers.Dense(self.classes, name='classifier')(x.mean((1, 2)))

@@ -6,7 +6,7 @@ import functools
 from flax import linen
 import jax
 
-from effnas.nn import layers, staged
+from effnas.nn import layers, pool, staged
 from effnas.nn.blocks import shuffle
 from effnas.zoo import network
 
@@ -36,7 +36,7 @@ class Pool(linen.Module):
   def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
     """Maps [N, H, W, C] to [N, H / 2, W / 2, C], sizes rounded up."""
     del train
-    return linen.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
+    return pool.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
 
 
 def shufflenet_v2(

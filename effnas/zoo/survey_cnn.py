@@ -6,7 +6,7 @@ from flax import linen
 import jax
 
 from effnas import space as sp
-from effnas.nn import layers
+from effnas.nn import layers, pool
 from effnas.zoo import network
 
 PAPER = (
@@ -44,7 +44,7 @@ class SurveyCNN(linen.Module):
       for half in 'ab':
         x = layers.Conv(features, (3, 3), name=f'conv_{i}{half}')(x)
         x = layers.Norm(name=f'norm_{i}{half}')(jax.nn.relu(x), train)
-      x = linen.max_pool(x, (2, 2), (2, 2))
+      x = pool.max_pool(x, (2, 2), (2, 2))
     x = x.reshape(x.shape[0], -1)
     x = linen.Dropout(self.dropout, deterministic=not train)(x)
     x = jax.nn.relu(layers.Dense(scaled[2], name='hidden')(x))
