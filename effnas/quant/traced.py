@@ -45,11 +45,10 @@ class Traced(rewrite.Rule):
     >>> net = rewrite.Rewritten(linen.Dense(2), (Traced(),))
     >>> x = jnp.array([[1., 2., 3.]])
     >>> variables = net.init(jax.random.key(0), x)
-    >>> run = jax.jit(net.apply)
-    >>> for widths in ((8, 8), (4, 8), (2, 32)):
-    ...   y = run({**variables, **collection({'': widths})}, x)
-    >>> run._cache_size()
-    1
+    >>> at = [{**variables, **collection({'': w})} for w in ((8, 8), (2, 32))]
+    >>> program = jax.jit(net.apply).lower(at[0], x).compile()
+    >>> [program(one, x).shape for one in at]
+    [(1, 2), (1, 2)]
   """
 
   layers = quant.Quantize.layers

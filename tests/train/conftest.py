@@ -57,6 +57,27 @@ def make_data() -> Callable[..., Data]:
   return make
 
 
+class Counted(linen.Module):
+  """An Mlp that says when Python goes through it.
+
+  Attributes:
+    see: Called with the value of `train` each time.
+  """
+
+  see: Callable[[bool], None]
+
+  @linen.compact
+  def __call__(self, x, train=False):
+    self.see(train)
+    return Mlp()(x, train)
+
+
 @pytest.fixture
 def make_net() -> Callable[..., Mlp]:
   return Mlp
+
+
+@pytest.fixture
+def counted() -> tuple[Counted, list[bool]]:
+  seen: list[bool] = []
+  return Counted(seen.append), seen
