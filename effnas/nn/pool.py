@@ -3,7 +3,7 @@
 XLA's own gradient (select and scatter) visits one window after another there.
 The window is a maximum over rows and one over columns, each a few strided
 slices compared in pairs, whose gradient is as plain
-(`benchmarks/max_pool.py`).
+(`benchmarks/layers.py`).
 """
 
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ def _published(
   given = {
     key: tuple(value) if isinstance(value, list) else value
     for key, value in arguments.items()
-    if key in takes
+    if key in takes and not _several(value, takes[key].default)
   }
   found = space.locate(network.build(**given), 'model')
   if found is None:
@@ -87,6 +87,11 @@ def _published(
       'family'
     )
   return found
+
+
+def _several(value: Any, own: Any) -> bool:
+  """Says whether a space chooses from values where a network has a number."""
+  return isinstance(value, list | tuple) and isinstance(own, int | float)
 
 
 def _completed(

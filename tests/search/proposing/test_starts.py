@@ -17,6 +17,17 @@ def test_a_published_network_becomes_its_point():
   assert spaced.build(found)['model'] == built
 
 
+def test_a_network_has_its_own_width_where_the_space_chooses_one():
+  widths, shared = (0.35, 1.0), {'classes': 10, 'stem_stride': 1}
+  spaced = space.load(zoo.spaces()['mobilenet_v2'], width=widths, **shared)
+  [found] = starts.resolve(
+    ['mobilenet_v2_035'], spaced, 0, {'width': widths, **shared}
+  )
+  assert found['width'] == 0.35
+  built = zoo.load('mobilenet_v2_035').build(**shared)
+  assert spaced.build(found)['model'] == built
+
+
 def test_a_network_of_other_classes_is_no_point():
   with pytest.raises(errors.UserError, match=r'classes=10 is no point'):
     starts.resolve(['survey_cnn_025'], _space(), 0, {'classes': 10})
