@@ -1,4 +1,4 @@
-r"""CIFAR-10, shrunk or grown: MobileNetV2 and its space, step by step, on a GPU.
+r"""CIFAR-10, shrunk or grown from MobileNetV2, step by step: for a GPU.
 
   effnas guide shrink --config=configs/guide_cifar10.py \
     --workdir=runs/guide_cifar10 --keep_quality=0.5
