@@ -214,11 +214,8 @@ def _draw(walk: guide.Walk, path: pathlib.Path) -> None:
   axes.set_xlabel(f'← better   {labels.axis(plan.cost)}', **plot.STYLE)
   text = f'{labels.axis(plan.quality)} on validation   better →'
   axes.set_ylabel(text, **plot.STYLE)
-  data, space = plan.config['data']['name'], plan.config['space']
-  subject = plan.config['space_args'].get('name', space)
-  axes.set_title(
-    f'{_VERBS[plan.goal]} {subject} on {data}', loc='left', **plot.STYLE
-  )
+  subject = labels.study(plan.config)
+  axes.set_title(f'{_VERBS[plan.goal]} {subject}', loc='left', **plot.STYLE)
   _bounds(axes, walk, plot)
   axes.scatter(
     *_spots(walk, walk.tried),

@@ -1,8 +1,10 @@
-"""How metrics are called and their values written for a reader."""
+"""How studies and metrics are called, and values written, for a reader."""
 
+from collections.abc import Mapping
 import math
 import pathlib
 import re
+from typing import Any
 
 from effnas import errors
 from effnas.search import metrics
@@ -47,6 +49,25 @@ _SCALED = (
   'train_macs',
 )
 _PREFIXES = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'), (1e3, 'k'))
+
+
+def study(config: Mapping[str, Any]) -> str:
+  """Names a study by its network or space, and its data.
+
+  Args:
+    config: Of a search; a step of a guide has a space around the given one.
+
+  Example:
+    >>> study({'space': 'published', 'space_args': {'name': 'deit_tiny'},
+    ...        'data': {'name': 'cifar10'}})
+    'deit_tiny on cifar10'
+  """
+  inner = config
+  while 'space' in (inner.get('space_args') or {}):
+    inner = inner['space_args']
+  name = (inner.get('space_args') or {}).get('name', inner.get('space'))
+  words = [name, (config.get('data') or {}).get('name')]
+  return ' on '.join(str(word) for word in words if word)
 
 
 def title(name: str) -> str:

@@ -117,10 +117,8 @@ class Summary:
     return f'{head}; no finished trial yet'
 
   def title(self) -> str:
-    """Names the study by its space and its data."""
-    data = self.config.get('data') or {}
-    words = [self.config.get('space'), data.get('name')]
-    return ' on '.join(str(word) for word in words if word)
+    """Names the study by its network or space, and its data."""
+    return labels.study(self.config)
 
   @property
   def sources(self) -> dict[str, str]:

@@ -39,6 +39,17 @@ def test_axis_says_unit_and_source():
   assert text == 'latency on cpu (ms, measured)'
 
 
+def test_a_step_of_a_guide_is_called_by_the_network_it_is_about():
+  given = {'space': 'published', 'space_args': {'name': 'survey_cnn_050'}}
+  config = {
+    'space': 'effnas.strategy.guide.fixed:space',
+    'space_args': {**given, 'arch': {}, 'widths': [0.25, 0.5]},
+    'data': {'name': 'digits'},
+  }
+  assert labels.study(config) == 'survey_cnn_050 on digits'
+  assert labels.study({'space': 'hybrid', 'data': None}) == 'hybrid'
+
+
 @pytest.mark.parametrize(
   ('name', 'title'),
   [
