@@ -31,6 +31,9 @@ _PACKAGES = (
   'libtpu',
 )
 _SHOWN = 5  # differences in one message
+# Settings of 'search' that say what a trial gets, and not what it is: a search
+# may go on with others.
+_LENT = ('resources', 'batch', 'time_limit_s', 'memory_limit_bytes', 'retries')
 
 
 @contextlib.contextmanager
@@ -163,13 +166,28 @@ def _take_up(
       f'{folder} holds trials but no readable config.json ({e}); choose '
       'another workdir'
     ) from None
-  found = differences(old, now)
+  found = differences(_lasting(old), _lasting(now))
   if found:
     more = f'; and {len(found) - _SHOWN} more' if len(found) > _SHOWN else ''
     raise errors.UserError(
       f'{folder} holds a search of another config: '
       f'{"; ".join(found[:_SHOWN])}{more}; choose another workdir'
     )
+  changed = differences(old, now)
+  if changed:
+    _log.warning('%s goes on with other limits: %s', folder, '; '.join(changed))
+    write(file, now)
+
+
+def _lasting(config: Mapping[str, Any]) -> dict[str, Any]:
+  """The part of a config that no run of its search may change."""
+  search = config.get('search')
+  if not isinstance(search, dict):
+    return dict(config)
+  return {
+    **config,
+    'search': {key: v for key, v in search.items() if key not in _LENT},
+  }
 
 
 def _note_environment(folder: pathlib.Path, provenance: dict[str, Any]) -> None:

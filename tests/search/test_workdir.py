@@ -56,6 +56,17 @@ def test_another_config_is_refused_with_the_difference(tmp_path, change, said):
   open_once(tmp_path)
 
 
+def test_limits_may_be_others_and_are_told(tmp_path, caplog):
+  begin(tmp_path)
+  search = {**_CONFIG['search'], 'time_limit_s': 60, 'retries': 2}
+  open_once(tmp_path, {**_CONFIG, 'search': search})
+  assert 'search.time_limit_s: absent (workdir) != 60 (now)' in caplog.text
+  held = json.loads((tmp_path / 'config.json').read_text())
+  assert held['search'] == search
+  with pytest.raises(errors.UserError, match=r'search\.trials: 24'):
+    open_once(tmp_path, {**_CONFIG, 'search': {**search, 'trials': 9}})
+
+
 def test_another_space_under_the_same_name_is_refused(tmp_path):
   begin(tmp_path)
   with pytest.raises(errors.UserError, match='space_description'):
