@@ -60,8 +60,7 @@ class Axis:
       args = {**point.config['space_args'], self.key: value}
       config = {**point.config, 'space_args': args}
       return dataclasses.replace(point, config=config, trained=None)
-    arch = {**point.arch, self.key: value}
-    return dataclasses.replace(point, arch=arch, trained=None)
+    return point.decided(self.key, value)
 
   def said(self, value: float) -> str:
     """Writes a value."""

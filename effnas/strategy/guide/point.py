@@ -78,6 +78,15 @@ class Point:
       self, config=config, trained=self.trained if kept else None
     )
 
+  def decided(self, key: str, value: Any) -> 'Point':
+    """Returns the network with another choice of its space, not trained yet."""
+    known = {**self.arch, key: value}
+    own = fixed.load(self.config['space'], self.config['space_args'])
+    arch = own.walk(
+      lambda key, choice: known[key] if key in known else _default(choice)
+    )
+    return dataclasses.replace(self, arch=arch, trained=None)
+
   def taught(self, distill: Mapping[str, Any], teacher: str) -> 'Point':
     """Returns the network trained by a teacher.
 

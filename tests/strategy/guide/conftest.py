@@ -29,6 +29,19 @@ def decided():
   net = Narrow(sp.oneof(0.25, 0.5, 1.0), sp.oneof('relu', 'silu'))
   return {'model': net, 'optim': {'lr': sp.loguniform(1e-3, 1e-1)}}
 
+class Deep(linen.Module):
+  depth: int = 2
+
+  @linen.compact
+  def __call__(self, x, train=False):
+    x = x.reshape((len(x), -1))
+    for _ in range(self.depth):
+      x = linen.relu(linen.Dense(8)(x))
+    return linen.Dense(10)(x)
+
+def deep():
+  return {'model': Deep(sp.oneof(1, 2, 3))}
+
 def plain():
   return {'model': Narrow()}
 """

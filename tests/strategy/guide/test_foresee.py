@@ -40,6 +40,21 @@ def test_a_budget_below_the_smallest_is_told_with_its_size(config):
     foresee.check(make(least - 1))
 
 
+def test_the_smallest_is_sought_in_the_space_where_the_walk_searches(config):
+  config['space'] = 'guide_spaces:deep'
+  config['search']['start_with'] = [{'model.depth': 3}]
+
+  def make(bound, *steps):
+    budget = {'macs': bound}
+    return guide.make('shrink', config, budget=budget, widths=(1,), steps=steps)
+
+  # Dense layers of 64 to 8, 8 to 8 twice, and 8 to 10.
+  for steps, least in ((('prune',), 720), (('search', 'prune'), 592)):
+    foresee.check(make(least, *steps))
+    with pytest.raises(errors.UserError, match=f'this walk, {least} '):
+      foresee.check(make(least - 1, *steps))
+
+
 def test_what_is_foreseen_is_what_is_written(walk, workdir):
   for one in walk.tried:
     folder = next(r.folder for r in walk.rows if r.step == one.step)
