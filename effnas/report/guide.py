@@ -270,15 +270,19 @@ def _draw(walk: guide.Walk, path: pathlib.Path) -> None:
   )
   figure.draw_without_rendering()
   renderer = figure.canvas.get_renderer()
-  # Towards the middle, where there is room.
-  middle = sum(axes.bbox.intervalx) / 2
-  for side in (1, -1):
+  # Towards the middle, where there is room, and not under an arrow from above.
+  middle, names = sum(axes.bbox.intervalx) / 2, _named(walk)
+  falls = {
+    after for before, after in itertools.pairwise(names) if before[1] > after[1]
+  }
+  for side, up in itertools.product((1, -1), (1, -1)):
     some = {
       spot: text
-      for spot, text in _named(walk).items()
+      for spot, text in names.items()
       if (axes.transData.transform(spot)[0] < middle) == (side > 0)
+      and (spot in falls) == (up < 0)
     }
-    place.labels(axes, renderer, some, _WALK, (side, 1))
+    place.labels(axes, renderer, some, _WALK, (side, up))
   plot.save(figure, path)
 
 
