@@ -32,7 +32,7 @@ def _median(quantities, ms, on, kind, splits):
 @pytest.mark.parametrize(
   ('number', 'splits', 'bars'),
   [
-    (120, 10, (0.999, 0.997, 0.96, 0.93)),
+    (120, 4, (0.999, 0.997, 0.96, 0.93)),
     pytest.param(
       601, 100, (0.9995, 0.998, 0.970, 0.940), marks=pytest.mark.slow
     ),
