@@ -1,7 +1,9 @@
 """What tests of several rooms need."""
 
 import gc
+import importlib
 import os
+import sys
 
 import numpy as np
 import PIL.Image
@@ -19,6 +21,30 @@ os.environ['XLA_FLAGS'] = ' '.join(
 )
 # JAX keeps many objects, which Python would go through again and again.
 gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture
+def modules_of(monkeypatch):
+  """Imports modules of a folder by name, and forgets them after the test.
+
+  Experiments are scripts that lie beside each other's modules: names like
+  'plot' stand in several of them.
+  """
+  kept, own = {}, set()
+
+  def load(folder, names):
+    monkeypatch.syspath_prepend(str(folder))
+    mine = {file.stem for file in folder.glob('*.py')}
+    kept.update(
+      {name: sys.modules.pop(name) for name in mine & set(sys.modules)}
+    )
+    own.update(mine)
+    return {name: importlib.import_module(name) for name in names}
+
+  yield load
+  for name in own:
+    sys.modules.pop(name, None)
+  sys.modules.update(kept)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Experiments stay loadable, and their tables are those of their results."""
 
-import importlib
 import json
 import pathlib
 import subprocess
@@ -20,12 +19,9 @@ UNFINISHED = {'mobilenet_v2_050': {'qat_8_all'}}
 
 
 @pytest.fixture
-def experiment(monkeypatch):
+def experiment(modules_of):
   """The modules of the experiment on compression, by name."""
-  monkeypatch.syspath_prepend(str(FOLDER))
-  yield {name: importlib.import_module(name) for name in MODULES}
-  for name in MODULES:
-    sys.modules.pop(name, None)
+  return modules_of(FOLDER, MODULES)
 
 
 @pytest.fixture

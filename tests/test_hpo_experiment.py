@@ -1,7 +1,6 @@
 """The experiment on joint search: its space, its tables, its searches."""
 
 import hashlib
-import importlib
 import json
 import pathlib
 import subprocess
@@ -22,19 +21,11 @@ _WHOLE = {'digits', 'mnist'}  # the tables without gaps
 
 
 @pytest.fixture
-def experiment(monkeypatch):
+def experiment(modules_of):
   """The modules of the experiment by name, and its results."""
-  monkeypatch.syspath_prepend(str(_FOLDER))
-  kept = {
-    name: sys.modules.pop(name) for name in _MODULES if name in sys.modules
-  }
   candidate._load_space.cache_clear()
-  modules = {name: importlib.import_module(name) for name in _MODULES}
   results = json.loads((_FOLDER / 'results.json').read_text(encoding='utf-8'))
-  yield modules, results
-  for name in _MODULES:
-    sys.modules.pop(name, None)
-  sys.modules.update(kept)
+  yield modules_of(_FOLDER, _MODULES), results
   candidate._load_space.cache_clear()
 
 

@@ -1,7 +1,6 @@
 """The experiment on the survey's guide: cells, trainings, figures, tables."""
 
 import dataclasses
-import importlib
 import json
 import pathlib
 import subprocess
@@ -26,17 +25,9 @@ _MODULES = (
 
 
 @pytest.fixture
-def experiment(monkeypatch):
+def experiment(modules_of):
   """The modules of the experiment by name."""
-  monkeypatch.syspath_prepend(str(_FOLDER))
-  kept = {
-    name: sys.modules.pop(name) for name in _MODULES if name in sys.modules
-  }
-  found = {name: importlib.import_module(name) for name in _MODULES}
-  yield types.SimpleNamespace(**found)
-  for name in _MODULES:
-    sys.modules.pop(name, None)
-  sys.modules.update(kept)
+  return types.SimpleNamespace(**modules_of(_FOLDER, _MODULES))
 
 
 def _split(count, seed=0):

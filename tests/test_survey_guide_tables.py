@@ -1,8 +1,6 @@
 """The experiment on the survey's guide: its results, tables and picture."""
 
-import importlib
 import pathlib
-import sys
 import types
 
 import numpy as np
@@ -17,17 +15,9 @@ _MODULES = (
 
 
 @pytest.fixture
-def experiment(monkeypatch):
+def experiment(modules_of):
   """The modules of the experiment by name."""
-  monkeypatch.syspath_prepend(str(_FOLDER))
-  kept = {
-    name: sys.modules.pop(name) for name in _MODULES if name in sys.modules
-  }
-  found = {name: importlib.import_module(name) for name in _MODULES}
-  yield types.SimpleNamespace(**found)
-  for name in _MODULES:
-    sys.modules.pop(name, None)
-  sys.modules.update(kept)
+  return types.SimpleNamespace(**modules_of(_FOLDER, _MODULES))
 
 
 @pytest.fixture

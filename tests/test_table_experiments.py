@@ -1,6 +1,5 @@
 """The experiments on tables: their READMEs are those of their results."""
 
-import importlib
 import json
 import pathlib
 import subprocess
@@ -21,20 +20,12 @@ _MODULES = {
 
 
 @pytest.fixture(params=_MODULES)
-def experiment(request, monkeypatch):
+def experiment(request, modules_of):
   """The name, the folder, the modules by name, the results."""
   folder = _ROOT / request.param
-  monkeypatch.syspath_prepend(str(folder))
-  names = {name for found in _MODULES.values() for name in found}
-  kept = {name: sys.modules.pop(name) for name in names & set(sys.modules)}
-  modules = {
-    name: importlib.import_module(name) for name in _MODULES[request.param]
-  }
   results = json.loads((folder / 'results.json').read_text(encoding='utf-8'))
-  yield request.param, folder, modules, results
-  for name in names:
-    sys.modules.pop(name, None)
-  sys.modules.update(kept)
+  modules = modules_of(folder, _MODULES[request.param])
+  return request.param, folder, modules, results
 
 
 def test_the_readme_has_the_tables_of_the_results(experiment):

@@ -14,8 +14,6 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-_Pair = tuple[int, int]
-
 
 def max_pool(
   x: jax.Array,

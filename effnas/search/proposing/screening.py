@@ -1,11 +1,14 @@
 """Which architectures are worth proposing: new ones within the constraints."""
 
 from collections.abc import Iterable, Mapping
+import logging
 from typing import Any
 
 from effnas.search import plain
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
+
+_log = logging.getLogger(__name__)
 
 
 def done(trials: Iterable[trial_lib.Trial]) -> list[trial_lib.Trial]:
@@ -72,12 +75,13 @@ def footprint(
   """Returns what an architecture costs, None where it cannot be counted.
 
   Args:
-    problem: Its footprint runs networks of any space, which fail in any way;
-      if such an architecture is proposed, `effnas.search.draw` says why, and
-      whether all others fail as well.
+    problem: Its footprint runs networks of any space, which fail in any way.
+      The log says why; if such an architecture is proposed, so does
+      `effnas.search.draw`, which raises the error if all others fail as well.
     arch: The architecture.
   """
   try:
     return problem.footprint(arch)
-  except Exception:
+  except Exception as e:  # of a network of any space: it may be any
+    _log.info('no footprint of %s: %s: %s', arch, type(e).__name__, e)
     return None

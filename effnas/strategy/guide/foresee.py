@@ -96,11 +96,14 @@ def check(plan: plan_lib.Plan) -> None:
   if axis.kind == 'remove' and least < 1:
     narrow = narrow.replace(plan.settings('remove'))
   for name, bound in plan.budget.items():
+    smallest = narrow
     said, found = _cheapest(plan, narrow, name)
     if found > bound and 'search' in plan.steps:
-      said, found = _cheapest(plan, _searched(plan, narrow, name), name)
+      smallest = _searched(plan, narrow, name)
+      said, found = _cheapest(plan, smallest, name)
     if found > bound:
-      how = ', '.join(filter(None, (axis.said(least), said)))
+      other = '' if smallest.arch == narrow.arch else 'another network'
+      how = ', '.join(filter(None, (axis.said(least), other, said)))
       raise errors.UserError(
         f'the budget {problem.bounded(name, bound)} is below the smallest '
         f'network of this walk, {found:g} ({how}); allow that much, or offer '

@@ -1,6 +1,5 @@
 """The experiment on self-supervision: its tables, picture and settings."""
 
-import importlib
 import json
 import pathlib
 import subprocess
@@ -18,18 +17,10 @@ _MODULES = ('digits', 'plot', 'report', 'text')
 
 
 @pytest.fixture
-def experiment(monkeypatch):
+def experiment(modules_of):
   """The modules of the experiment by name, and its results."""
-  monkeypatch.syspath_prepend(str(_FOLDER))
-  kept = {
-    name: sys.modules.pop(name) for name in _MODULES if name in sys.modules
-  }
-  modules = {name: importlib.import_module(name) for name in _MODULES}
   results = json.loads((_FOLDER / 'results.json').read_text(encoding='utf-8'))
-  yield modules, results
-  for name in _MODULES:
-    sys.modules.pop(name, None)
-  sys.modules.update(kept)
+  return modules_of(_FOLDER, _MODULES), results
 
 
 def test_the_readme_has_the_tables_of_the_results(experiment):

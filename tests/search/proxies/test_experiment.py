@@ -1,6 +1,5 @@
 """The experiment on NAS-Bench-201: its correlations, and its README."""
 
-import importlib
 import json
 import pathlib
 import subprocess
@@ -16,11 +15,9 @@ _FOLDER = pathlib.Path(__file__).parents[3] / 'experiments' / 'nasbench201'
 
 
 @pytest.fixture
-def ranking(monkeypatch):
+def ranking(modules_of):
   """The module of that name."""
-  monkeypatch.syspath_prepend(str(_FOLDER))
-  yield importlib.import_module('ranking')
-  sys.modules.pop('ranking')
+  return modules_of(_FOLDER, ['ranking'])['ranking']
 
 
 @pytest.fixture(scope='module')

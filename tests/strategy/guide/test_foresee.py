@@ -51,8 +51,9 @@ def test_the_smallest_is_sought_in_the_space_where_the_walk_searches(config):
   # Dense layers of 64 to 8, 8 to 8 twice, and 8 to 10.
   for steps, least in ((('prune',), 720), (('search', 'prune'), 592)):
     foresee.check(make(least, *steps))
-    with pytest.raises(errors.UserError, match=f'this walk, {least} '):
+    with pytest.raises(errors.UserError, match=f'this walk, {least} ') as told:
       foresee.check(make(least - 1, *steps))
+    assert ('another network' in str(told.value)) == ('search' in steps)
 
 
 def test_what_is_foreseen_is_what_is_written(walk, workdir):
