@@ -1,7 +1,8 @@
-"""The one error that a user can mend: bad input, said in one line."""
+"""The errors that a user can mend: bad input, or a full disk, in one line."""
 
 from collections.abc import Iterable
 import difflib
+import errno
 
 # Names to list where none is near: a line stays one that is read.
 _SHOWN = 30
@@ -13,6 +14,45 @@ class UserError(ValueError):
   The command line prints the message as one line on standard error and exits
   with code 2.
   """
+
+
+class MachineError(UserError):
+  """The machine refuses, whatever the input: no space, read-only, no handles.
+
+  A search that meets it ends with its trials unfinished: repeated once there is
+  room, the same command goes on as if nothing had been.
+  """
+
+
+_OF_THE_MACHINE = (
+  errno.ENOSPC,
+  errno.EDQUOT,
+  errno.EROFS,
+  errno.EMFILE,
+  errno.ENFILE,
+  errno.EIO,
+)
+
+
+def of_the_machine(error: BaseException) -> bool:
+  """Whether an error, or one that it came from, is the machine's fault.
+
+  Example:
+    >>> of_the_machine(OSError(errno.ENOSPC, 'No space left on device'))
+    True
+    >>> of_the_machine(ValueError('no space'))
+    False
+  """
+  seen: list[BaseException] = []
+  here: BaseException | None = error
+  while here is not None and here not in seen:
+    seen.append(here)
+    if isinstance(here, MachineError):
+      return True
+    if isinstance(here, OSError) and here.errno in _OF_THE_MACHINE:
+      return True
+    here = here.__cause__ or here.__context__
+  return False
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:
