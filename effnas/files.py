@@ -1,7 +1,9 @@
 """Files: written as a whole or not at all, read or refused in one line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import contextlib
+import csv
+import io
 import itertools
 import json
 import os
@@ -10,6 +12,7 @@ from typing import Any
 
 from effnas import errors
 
+_DEEPEST = 100  # levels of JSON
 _count = itertools.count()  # drafts of one process never meet
 
 
@@ -36,17 +39,24 @@ def draft(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     >>> [file.name for file in folder.iterdir()]
     ['a.txt']
   """
-  target = pathlib.Path(path)
+  target = _target(path)
+  if _stream(target):  # it cannot be replaced
+    try:
+      yield target
+    except OSError as e:
+      raise unwritable(path, e) from e
+    return
+  if target.is_dir():
+    raise errors.UserError(f'cannot write {path}: it is a folder')
   place = target.with_name(
     f'.new-{os.getpid()}-{next(_count)}{target.suffix[-16:]}'
   )
   try:
     yield place
-    with place.open('rb') as file:
-      os.fsync(file.fileno())
+    _sync(place)
     place.replace(target)
   except OSError as e:
-    raise unwritable(target, e) from e
+    raise unwritable(path, e) from e
   finally:
     with contextlib.suppress(OSError):
       place.unlink(missing_ok=True)
@@ -54,9 +64,55 @@ def draft(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
   """Writes a file, as a whole or not at all; text in UTF-8. See `draft`."""
-  data = content.encode() if isinstance(content, str) else content
-  with draft(path) as place:
-    place.write_bytes(data)
+  write_all({path: content})
+
+
+def write_all(
+  contents: Mapping[str | os.PathLike[str], bytes | str],
+) -> None:
+  """Writes files that belong together: all of them, or none. See `draft`.
+
+  Args:
+    contents: By path; text in UTF-8.
+  """
+  with contextlib.ExitStack() as drafts:
+    for path, content in contents.items():
+      data = content.encode() if isinstance(content, str) else content
+      place = drafts.enter_context(draft(path))
+      place.write_bytes(data)
+      if not _stream(place):
+        _sync(place)  # what does not fit is told before anything moves
+
+
+def table(rows: Iterable[Sequence[Any]]) -> str:
+  r"""Returns rows as CSV.
+
+  Args:
+    rows: The titles first.
+
+  Example:
+    >>> table([['a', 'b'], [1, 'x,y']])
+    'a,b\n1,"x,y"\n'
+  """
+  text = io.StringIO()
+  csv.writer(text, lineterminator='\n').writerows(rows)
+  return text.getvalue()
+
+
+def made(folder: str | os.PathLike[str]) -> pathlib.Path:
+  """Makes a folder, and those around it, where it is not there.
+
+  Args:
+    folder: The folder.
+
+  Raises:
+    UserError: It cannot be made; see `draft`.
+  """
+  try:
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+  except (OSError, ValueError) as e:  # a NUL in the path
+    raise _refused(f'make the folder {folder}', e) from e
+  return pathlib.Path(folder)
 
 
 def write_json(
@@ -69,14 +125,46 @@ def write_json(
     value: JSON values, all numbers finite.
     indent: Spaces for each level; None for one line.
   """
-  text = json.dumps(value, indent=indent, sort_keys=True, allow_nan=False)
+  try:
+    text = json.dumps(value, indent=indent, sort_keys=True, allow_nan=False)
+  except RecursionError:
+    raise errors.UserError(f'cannot write {path}: nested too deep') from None
   write(path, f'{text}\n')
 
 
-def unwritable(path: str | os.PathLike[str], e: OSError) -> errors.UserError:
+def unwritable(path: str | os.PathLike[str], e: Exception) -> errors.UserError:
   """Returns the one line for a file that cannot be written."""
+  return _refused(f'write {path}', e)
+
+
+def _refused(what: str, e: Exception) -> errors.UserError:
   kind = errors.MachineError if errors.of_the_machine(e) else errors.UserError
-  return kind(f'cannot write {path}: {e.strerror or e}')
+  return kind(f'cannot {what}: {getattr(e, "strerror", None) or e}')
+
+
+def _target(path: str | os.PathLike[str]) -> pathlib.Path:
+  """Returns where a file really lies: a link to it stays one."""
+  try:
+    found = pathlib.Path(os.path.abspath(path))
+    if not _stream(found):
+      found = pathlib.Path(os.path.realpath(path))
+    if not pathlib.PurePath(path).name:
+      raise ValueError('that names no file')
+  except (OSError, ValueError) as e:
+    raise unwritable(path, e) from e
+  return found
+
+
+def _stream(path: pathlib.Path) -> bool:
+  """Whether a path is a pipe, a device or one of a process's open files."""
+  if path.parts[1:2] == ('proc',) or path.parent == pathlib.Path('/dev'):
+    return True
+  return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _sync(path: pathlib.Path) -> None:
+  with path.open('rb') as file:
+    os.fsync(file.fileno())
 
 
 def parse(text: bytes | str) -> Any:
@@ -97,9 +185,17 @@ def parse(text: bytes | str) -> Any:
     ValueError: nested too deep
   """
   try:
-    return json.loads(text, parse_constant=_no_number)
+    found = json.loads(text, parse_constant=_no_number)
   except RecursionError:
     raise ValueError('nested too deep') from None
+  # Whoever walks through the values need not count their levels.
+  level = [found] if isinstance(found, dict | list) else []
+  for _ in range(_DEEPEST):
+    inner = [v.values() if isinstance(v, dict) else v for v in level]
+    level = [v for some in inner for v in some if isinstance(v, dict | list)]
+    if not level:
+      return found
+  raise ValueError('nested too deep')
 
 
 def read_json(path: str | os.PathLike[str], what: str) -> Any:

@@ -13,6 +13,7 @@ PACKAGE = ROOT / 'effnas'
 LAYERS = (
   ('errors', 'folders'),
   ('files',),
+  ('terminal',),
   ('space', 'nn'),
   ('zoo', 'quant', 'compress', 'learn', 'data', 'footprint'),
   ('train',),

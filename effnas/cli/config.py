@@ -7,7 +7,6 @@ says whose arguments they are.
 
 from collections.abc import Iterator, Mapping, Sequence
 import importlib.util
-import json
 import math
 import pathlib
 import re
@@ -17,7 +16,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict, config_flags
 
-from effnas import errors
+from effnas import errors, files
 
 _SECTIONS = (
   'space',
@@ -148,14 +147,7 @@ def load(
 
 
 def _read(file: str) -> dict[str, Any]:
-  try:
-    found = json.loads(pathlib.Path(file).read_bytes())
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot read the config {file}: {e.strerror}'
-    ) from None
-  except ValueError as e:
-    raise errors.UserError(f'the config {file} is no JSON: {e}') from None
+  found = files.read_json(file, 'config')
   if not isinstance(found, dict):
     raise errors.UserError(f'the config {file} is no JSON object')
   return {key: v for key, v in found.items() if key not in _NOTES}

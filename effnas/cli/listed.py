@@ -1,10 +1,9 @@
 """Archs of a file: a public table, or one arch a line, and their space."""
 
-import json
 import pathlib
 from typing import Any, NamedTuple
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import request as request_lib
 from effnas.cli import rows
 
@@ -74,7 +73,7 @@ def read(path: str, space_name: str) -> list[dict[str, Any]]:
   found = []
   for i, line in enumerate(lines, 1):
     try:
-      arch = json.loads(line)
+      arch = files.parse(line)
     except ValueError:
       arch = None
     if not isinstance(arch, dict):

@@ -1,13 +1,13 @@
-"""The entry point: finds the command, and says what went wrong in one line."""
+"""The entry point: finds the command, and says what went wrong in one line.
+
+Whatever takes long to import is imported where an interrupt is caught.
+"""
 
 from collections.abc import Sequence
-import importlib.metadata
 import os
 import sys
 
-from effnas import errors
-from effnas.cli import commands, quiet, teach
-from effnas.cli import request as request_lib
+from effnas import errors, terminal
 
 _HELP = ('--help', '-h', '-help', '--helpfull')
 
@@ -19,34 +19,60 @@ def run(argv: Sequence[str] | None = None) -> int:
     argv: The words behind `effnas`; by default those of this process.
 
   Returns:
-    The exit code: 0; 2 for bad input; 130 where it was interrupted; 141 where
-    nobody reads the output any more.
+    The exit code: 0; 2 for bad input, or where the machine refuses (a full
+    disk); 130 where it was interrupted; 141 where nobody reads the output any
+    more.
   """
   argv = list(sys.argv[1:] if argv is None else argv)
+  terminal.prepare()
   try:
-    _dispatch(argv)
-    sys.stdout.flush()
-  except errors.UserError as e:
-    print(f'effnas: {" ".join(str(e).split())}', file=sys.stderr)
-    return 2
-  except KeyboardInterrupt:
-    print(f'effnas: interrupted{_resuming(argv)}', file=sys.stderr)
-    return 130
+    try:
+      _dispatch(argv)
+      terminal.flush()
+    except KeyboardInterrupt:
+      terminal.err(f'effnas: interrupted{_resuming(argv)}')
+      return 130
+    except Exception as e:
+      said = _said(e)
+      if said is None:
+        raise
+      terminal.err(f'effnas: {terminal.brief(said)}')
+      return 2
   except BrokenPipeError:
-    # Python flushes once more at exit; let it write to nowhere.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    terminal.abandon()
     return 141
   return 0
 
 
+def _said(error: Exception) -> str | None:
+  """What to tell of an error that is no bug of ours, None of one that is."""
+  if isinstance(error, BrokenPipeError):
+    return None
+  if isinstance(error, errors.UserError):
+    return str(error)
+  file = getattr(error, 'filename', None)
+  if isinstance(error, OSError) and file is not None:
+    # A name that is too long, a folder without rights: wherever it was used.
+    name = os.fsdecode(file) if isinstance(file, bytes) else file
+    return f'cannot use {name}: {error.strerror or error}'
+  if errors.of_the_machine(error):
+    return f'the machine refuses: {error}'
+  return None
+
+
 def _dispatch(argv: list[str]) -> None:
+  from effnas.cli import commands, quiet, teach
+  from effnas.cli import request as request_lib
+
   name, *rest = argv or ['help']
   if name == 'help' and rest:
     name, rest = rest[0], ['--help']
   if name in ('help', *_HELP):
-    print(teach.overview())
+    terminal.out(*teach.overview().splitlines())
   elif name == '--version':
-    print(f'effnas {importlib.metadata.version("effnas")}')
+    import importlib.metadata
+
+    terminal.out(f'effnas {importlib.metadata.version("effnas")}')
   elif name.startswith('-'):
     raise errors.UserError(
       f'a command comes first, got {name!r}; known: '
@@ -55,18 +81,30 @@ def _dispatch(argv: list[str]) -> None:
   elif name not in commands.names():
     raise errors.unknown('command', name, commands.names())
   elif any(word in _HELP for word in rest):
-    print(teach.about(name))
+    terminal.out(*teach.about(name).splitlines())
   else:
     command = commands.load(name)
     request = request_lib.parse(name, command, rest)
     quiet.prepare()
     # Spaces and networks of the user's own are found from where they stand.
-    if os.getcwd() not in sys.path:
-      sys.path.insert(0, os.getcwd())
+    here = _here()
+    if here not in sys.path:
+      sys.path.insert(0, here)
     command.run(request)
 
 
+def _here() -> str:
+  try:
+    return os.getcwd()
+  except OSError as e:
+    raise errors.UserError(
+      f'the current folder cannot be used ({e.strerror}); go to another one'
+    ) from None
+
+
 def _resuming(argv: list[str]) -> str:
+  from effnas.cli import commands
+
   if not argv or argv[0] not in commands.names():
     return ''
   how = getattr(commands.load(argv[0]), 'INTERRUPTED', '')

@@ -1,10 +1,10 @@
 """The footprints of many archs of one space: a row for each."""
 
 import csv
-import sys
+import io
 from typing import Any
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import listed, progress, show
 from effnas.cli import request as request_lib
 
@@ -61,9 +61,11 @@ def _print(
     show.as_json({'target': target, 'archs': table})
     return
   if form == 'csv':
-    out = csv.DictWriter(sys.stdout, columns, lineterminator='\n')
+    text = io.StringIO()
+    out = csv.DictWriter(text, columns, lineterminator='\n')
     out.writeheader()
     out.writerows(table)
+    terminal.out(*text.getvalue().splitlines())
     return
   from effnas.report import labels
 

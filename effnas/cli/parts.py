@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from effnas import terminal
 from effnas.cli import figures, show
 
 
@@ -84,7 +85,7 @@ def _work(rows: Sequence[Any], batch: int) -> None:
     return [row.kind, macs, operations, *sizes, row.launches, said]
 
   other = any(row.other_bytes for row in rows)
-  print(f'By operation class, in float32, batch {batch}:\n')
+  terminal.out(f'By operation class, in float32, batch {batch}:', '')
   shown = [*rows, rows[0].total(rows)] if rows else []
   columns = ['class', 'MACs', 'ops', 'read', 'written', 'weights']
   columns += ['indices'] if other else []

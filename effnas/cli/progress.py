@@ -5,6 +5,8 @@ import sys
 import time
 from typing import TypeVar
 
+from effnas import terminal
+
 T = TypeVar('T')
 
 _EVERY = 10.0  # seconds between lines where standard error is no terminal
@@ -37,7 +39,7 @@ class Progress:
 
   def __exit__(self, *_: object) -> None:
     if self._width:  # the line has been left standing
-      print(file=sys.stderr)
+      terminal.err()
 
   def update(self, done: int, told: str = '') -> None:
     """Says that so many steps are done.
@@ -51,13 +53,13 @@ class Progress:
       self._first = done - 1  # what came before was not this run's work
     if now - self._start < self._patience:
       return
-    text = self.line(done, told)
+    text = terminal.shown(self.line(done, told))
     if sys.stderr.isatty():
-      print(f'\r{text:{self._width}}', end='', file=sys.stderr, flush=True)
+      terminal.err(f'{text:{self._width}}', start='\r', end='')
       self._width = len(text)
     elif done == self._total or now - self._said >= _EVERY:
       self._said = now
-      print(text, file=sys.stderr, flush=True)
+      terminal.err(text)
 
   def line(self, done: int, told: str = '') -> str:
     """Returns the line, e.g. 'epoch 3/30 | loss 0.41 | 0:12, 1:48 left'."""
@@ -103,4 +105,4 @@ def clock(seconds: float) -> str:
 
 def tell(text: str) -> None:
   """Prints a line on standard error."""
-  print(text, file=sys.stderr, flush=True)
+  terminal.err(text)

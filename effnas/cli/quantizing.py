@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from typing import Any
 
+from effnas import terminal
 from effnas.cli import progress, show
 
 
@@ -114,14 +115,14 @@ def table(rows: Sequence[Row]) -> None:
       told.append({True: 'yes', False: 'no', None: '-'}[row.fits])
     cells.append([row.name, row.widths(), row.activations, *told])
   show.table([*columns, *['within budget'] * budget], cells)
-  print()
+  terminal.out()
   for name in metrics:
     if '@' in name:
       sources: dict[str, list[str]] = {}
       for row in rows:
         sources.setdefault(row.sources[name], []).append(row.name)
       said = [f'{", ".join(who)}: {what}' for what, who in sources.items()]
-      print(f'{labels.title(name)}: {"; ".join(said)}')
+      terminal.out(f'{labels.title(name)}: {"; ".join(said)}')
 
 
 def sensitivities(found: Any) -> None:
@@ -132,10 +133,11 @@ def sensitivities(found: Any) -> None:
   """
   columns = [f'{width} bits' for width in found.bits]
   increases = [found.increases(width) for width in found.bits]
-  print(
+  terminal.out(
     f'float: loss {found.loss:.4f}, accuracy {found.accuracy:.4f} on '
     f'{found.examples:,} validation examples. What a layer adds to the loss '
-    'when it alone is quantized:\n'
+    'when it alone is quantized:',
+    '',
   )
   show.table(
     ['layer', 'weights', *columns],

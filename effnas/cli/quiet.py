@@ -8,7 +8,8 @@ import glob
 import importlib.util
 import logging
 import os
-import sys
+
+from effnas import terminal
 
 _TPU = ('/dev/accel*', '/dev/vfio/[0-9]*')
 _GPU = ('/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg')
@@ -25,8 +26,7 @@ class _Teller(logging.Handler):
   """Prints a warning as one line, like the errors of the command line."""
 
   def emit(self, record: logging.LogRecord) -> None:
-    text = f'effnas: {record.levelname.lower()}: {record.getMessage()}'
-    print(text, file=sys.stderr, flush=True)
+    terminal.err(f'effnas: {record.levelname.lower()}: {record.getMessage()}')
 
 
 _TELLER = _Teller(logging.WARNING)

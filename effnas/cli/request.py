@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 import dataclasses
-import json
 import pathlib
 from types import ModuleType
 from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import config as config_lib
 
 
@@ -91,7 +90,7 @@ class Request:
           f'{why}'
         ) from None
     try:
-      value = json.loads(text)
+      value = files.parse(text)
     except ValueError as e:
       raise errors.UserError(f'--{flag} is no JSON: {e}: {shown!r}') from None
     if not isinstance(value, dict):

@@ -1,13 +1,12 @@
 """Workdirs of commands that make one network."""
 
 from collections.abc import Callable, Mapping, Sequence
-import json
 import pathlib
 from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import archs, progress
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
@@ -51,7 +50,7 @@ def result(
   with workdir_lib.opened(workdir, kept, described, provenance) as folder:
     if (folder / name).is_file():
       progress.tell(f'{workdir} holds the finished network; nothing to do')
-      return json.loads((folder / name).read_bytes())
+      return files.read_json(folder / name, 'result')
     found = work(folder)
     workdir_lib.write(folder / name, found)
     return found
@@ -79,11 +78,10 @@ def refuse_another(
   if not any((folder / name).exists() for name in told):
     return  # nothing would be lost
   try:
-    old = json.loads((folder / 'config.json').read_bytes())
-  except (OSError, ValueError) as e:
+    old = files.read_json(folder / 'config.json', 'config')
+  except errors.UserError as e:
     raise errors.UserError(
-      f'{workdir} holds a run but no readable config.json ({e}); choose '
-      'another workdir'
+      f'{workdir} holds a run, and {e}; choose another workdir'
     ) from None
   found = workdir_lib.differences(old, plain.plain(now))
   if found:

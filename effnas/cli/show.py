@@ -5,6 +5,8 @@ import json
 import sys
 from typing import Any
 
+from effnas import terminal
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   """Prints a table; where the output is no terminal, in plain text.
@@ -21,13 +23,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   from rich import table as tables
   from rich import text as texts
 
+  columns = [terminal.shown(title) for title in columns]
   cells = [[_cell(value) for value in row] for row in rows]
   made = tables.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
   for i, title in enumerate(columns):
     figures = bool(cells) and all(_figure(row[i]) for row in cells)
     widest = max(len(text) for text in [title, *(row[i] for row in cells)])
     made.add_column(
-      title,
+      texts.Text(title),
       justify='right' if figures else 'left',
       no_wrap=figures,
       min_width=widest if figures else None,
@@ -43,8 +46,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   console.width = max(least, console.width)
   with console.capture() as capture:
     console.print(made)
-  for line in capture.get().splitlines():
-    print(line.rstrip())
+  lines = capture.get().splitlines()
+  terminal.put(''.join(f'{line.rstrip()}\n' for line in lines))
 
 
 def as_json(value: Any) -> None:
@@ -53,13 +56,13 @@ def as_json(value: Any) -> None:
   Args:
     value: JSON values.
   """
-  print(json.dumps(value, indent=2, allow_nan=False))
+  terminal.put(f'{json.dumps(value, indent=2, allow_nan=False)}\n')
 
 
 def _cell(value: Any) -> str:
   if isinstance(value, int) and not isinstance(value, bool):
     return f'{value:,}'
-  return '-' if value is None else str(value)
+  return '-' if value is None else terminal.shown(value)
 
 
 def _figure(text: str) -> bool:

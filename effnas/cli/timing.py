@@ -7,7 +7,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import figures, progress, show
 
 
@@ -152,7 +152,7 @@ def _table(found: Sequence[Mapping[str, Any]]) -> None:
       None if joules is None else f'{labels.rounded(joules, 3)} J',
     ]
 
-  print(f'Measured on {found[0]["device"]}, a call of a batch:\n')
+  terminal.out(f'Measured on {found[0]["device"]}, a call of a batch:', '')
   show.table(
     ['batch', '5 %', 'median', '95 %', 'throughput', 'memory', 'energy'],
     [row(one) for one in found],

@@ -8,7 +8,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import archs
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
@@ -113,7 +113,7 @@ def _of_run(
   if given.trial is not None:
     given['search'].value = given.workdir
     return training.folder(folder, given.trial) / training.WEIGHTS, config
-  arch = json.loads((folder / 'config.json').read_bytes()).get('arch')
+  arch = files.read_json(folder / 'config.json', 'config').get('arch')
   if arch is None:
     raise errors.UserError(
       f'{given.workdir} is of a search; say which network: --trial=N'

@@ -1,17 +1,16 @@
 """Where files lie, how missing ones arrive, and what proves them right."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 import hashlib
 import http.client
 import logging
 import os
 import pathlib
-import tempfile
 from typing import Any
 import urllib.request
 
-from effnas import errors
+from effnas import errors, files
 
 _CHUNK = 1 << 20
 
@@ -83,27 +82,24 @@ def obtain(file: Official, target: pathlib.Path, verify: bool) -> pathlib.Path:
   if target.exists():
     return target
   logging.info('downloading %s', file.url)
-  temporary = None
   try:
-    with urllib.request.urlopen(file.url, timeout=30) as response:
-      target.parent.mkdir(parents=True, exist_ok=True)
-      descriptor, temporary = tempfile.mkstemp(
-        prefix=f'.{target.name}.', dir=target.parent
-      )
-      with os.fdopen(descriptor, 'wb') as stream:
-        digest = _copy(response, stream)
-    check(file.name, digest, file.sha256, verify, f'as served by {file.url}')
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, target)
-  except (OSError, http.client.HTTPException) as error:
-    reason = getattr(error, 'reason', None) or error
-    raise errors.UserError(
-      f'{file.name} is missing and could not be downloaded ({reason}); '
-      f'put {file.url} at {target}'
-    ) from error
-  finally:
-    if temporary is not None and os.path.exists(temporary):
-      os.remove(temporary)
+    response = urllib.request.urlopen(file.url, timeout=30)
+  except (OSError, http.client.HTTPException) as e:
+    raise _missing(file, target, e) from e
+  with response:
+    files.made(target.parent)
+    with files.draft(target) as place:
+      digest, size = hashlib.sha256(), 0
+      with place.open('wb') as stream:
+        for piece in _pieces(response, file, target):
+          stream.write(piece)
+          digest.update(piece)
+          size += len(piece)
+      expected = response.headers.get('Content-Length')
+      if expected is not None and size != int(expected):
+        raise _missing(file, target, f'{size} of {expected} bytes arrived')
+      where = f'as served by {file.url}'
+      check(file.name, digest.hexdigest(), file.sha256, verify, where)
   return target
 
 
@@ -161,13 +157,20 @@ def record(files: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
   return {'files': [dict(f) for f in files], 'verified': verified, **more}
 
 
-def _copy(response, stream) -> str:
-  digest, size = hashlib.sha256(), 0
-  while piece := response.read(_CHUNK):
-    stream.write(piece)
-    digest.update(piece)
-    size += len(piece)
-  expected = response.headers.get('Content-Length')
-  if expected is not None and size != int(expected):
-    raise OSError(f'{size} of {expected} bytes arrived')
-  return digest.hexdigest()
+def _pieces(
+  response: Any, file: Official, target: pathlib.Path
+) -> Iterator[bytes]:
+  try:
+    while piece := response.read(_CHUNK):
+      yield piece
+  except (OSError, http.client.HTTPException) as e:
+    raise _missing(file, target, e) from e
+
+
+def _missing(
+  file: Official, target: pathlib.Path, why: object
+) -> errors.UserError:
+  return errors.UserError(
+    f'{file.name} is missing and could not be downloaded '
+    f'({getattr(why, "reason", None) or why}); put {file.url} at {target}'
+  )

@@ -2,11 +2,12 @@
 
 import csv
 import gzip
-import json
+import io
 import pathlib
 from typing import Any
+import zlib
 
-from effnas import errors
+from effnas import errors, files
 
 _CSV = ('.csv', '.csv.gz')
 
@@ -15,10 +16,9 @@ def is_table(path: str) -> bool:
   """Says whether a file is a table and not one arch, which is a flat object."""
   if path.endswith('.json'):
     try:
-      found = json.loads(pathlib.Path(path).read_bytes())
-    except (OSError, ValueError):
+      return _is_nested(files.read_json(path, 'table'))
+    except errors.UserError:
       return False  # whoever reads it as an arch says what is wrong
-    return _is_nested(found)
   return path.endswith(_CSV)
 
 
@@ -32,19 +32,45 @@ def read(path: str) -> list[dict[str, Any]]:
   Raises:
     UserError: It cannot be read.
   """
-  file = pathlib.Path(path)
+  if path.endswith('.json'):
+    found = files.read_json(path, 'table')
+    if not _is_nested(found):
+      raise errors.UserError(
+        f'{path} is no table: as JSON it maps each arch to its columns, '
+        '{"ARCH": {"COLUMN": value, ...}, ...}'
+      )
+    return [{'arch': arch, **columns} for arch, columns in found.items()]
   try:
-    data = file.read_bytes()
-    if file.suffix == '.gz':
-      data = gzip.decompress(data)
-    if file.suffix == '.json':
-      found = json.loads(data)
-      return [{'arch': arch, **columns} for arch, columns in found.items()]
-    return list(csv.DictReader(data.decode('utf-8').splitlines()))
-  except OSError as e:
-    raise errors.UserError(f'cannot read {path}: {e.strerror or e}') from None
-  except (ValueError, csv.Error, EOFError) as e:
+    text = content(path).decode('utf-8')
+    # In quotes a line may go on, and in strict no quote is left open.
+    rows = list(csv.DictReader(io.StringIO(text, newline=''), strict=True))
+  except (ValueError, csv.Error) as e:
     raise errors.UserError(f'{path} is no table: {e}') from None
+  for i, row in enumerate(rows):
+    if None in row or None in row.values():
+      raise errors.UserError(
+        f'{path} is no table: its row {i} has more or fewer cells than titles'
+      )
+  return rows
+
+
+def content(path: str) -> bytes:
+  """Returns what a file holds, unpacked where it ends in .gz.
+
+  Args:
+    path: The file.
+
+  Raises:
+    UserError: It cannot be read, or is damaged.
+  """
+  try:
+    data = pathlib.Path(path).read_bytes()
+    return gzip.decompress(data) if path.endswith('.gz') else data
+  except (gzip.BadGzipFile, zlib.error, EOFError) as e:
+    raise errors.UserError(f'{path} is damaged: {e}') from None
+  except (OSError, ValueError) as e:  # a NUL in the path
+    why = getattr(e, 'strerror', None) or e
+    raise errors.UserError(f'cannot read {path}: {why}') from None
 
 
 def _is_nested(value: Any) -> bool:

@@ -20,7 +20,7 @@ import jax
 import ml_dtypes
 import numpy as np
 
-from effnas import errors
+from effnas import errors, files
 from effnas.footprint.program import ops
 
 CODES = {
@@ -111,8 +111,8 @@ def deserialize(data: bytes) -> dict[str, Any]:
   try:
     tensors = safetensors.deserialize(bytes(data))
     length = int.from_bytes(data[:8], 'little')
-    notes = json.loads(data[8 : 8 + length]).get('__metadata__', {})
-    packed = json.loads(notes.get('packed', '{}'))
+    notes = files.parse(data[8 : 8 + length]).get('__metadata__', {})
+    packed = files.parse(notes.get('packed', '{}'))
     leaves = {
       name: _array(tensor, packed.get(name)) for name, tensor in tensors
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from effnas import errors, quant
+from effnas import errors, files, quant
 from effnas.compress import storage
 from effnas.footprint import weights
 from effnas.recipe import network as network_lib
@@ -68,10 +68,8 @@ def write(network: network_lib.Network, path: pathlib.Path) -> None:
     network: Converted.
     path: The file; its folder is made.
   """
-  path.parent.mkdir(parents=True, exist_ok=True)
-  draft = path.with_name(f'.{path.name}.new')
-  draft.write_bytes(weights.serialize(stored(network)))
-  draft.replace(path)
+  files.made(path.parent)
+  files.write(path, weights.serialize(stored(network)))
 
 
 def read(path: str | pathlib.Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ comes from a line of trials.jsonl, and the report says from which.
 
 import pathlib
 
+from effnas import files
 from effnas.report.rows import read
 from effnas.report.summary import Summary
 
@@ -26,13 +27,18 @@ def write(workdir: str | pathlib.Path) -> Summary:
     What the files show.
 
   Raises:
-    UserError: The folder is none of a run.
+    UserError: The folder is none of a run, or cannot be written to; then all
+      files are as they were.
   """
   # Drawing is loaded only when something is drawn.
   from effnas.report import front_csv, page, plot
 
   summary = read(workdir)
-  front_csv.write(summary, summary.workdir / 'pareto.csv')
-  plot.write(summary, summary.workdir / 'pareto.png')
-  page.write(summary, summary.workdir / 'report.html')
+  # All are made before any is written: none stands beside another's older one.
+  made: dict[str, bytes | str] = {
+    'pareto.csv': front_csv.text(summary),
+    'pareto.png': plot.picture(summary),
+    'report.html': page.text(summary),
+  }
+  files.write_all({summary.workdir / name: made[name] for name in made})
   return summary

@@ -16,30 +16,26 @@ One row per trial of the front, in the order of the report. Columns:
 A study without a finished trial gives the header alone.
 """
 
-import csv
 import json
-import pathlib
+from typing import Any
 
+from effnas import files
 from effnas.report import summary as summaries
 
 
-def write(summary: summaries.Summary, path: pathlib.Path) -> None:
-  """Writes the front of a study.
+def text(summary: summaries.Summary) -> str:
+  """Returns the front of a study as the file's content.
 
   Args:
     summary: The study.
-    path: The file to write.
   """
   names = summary.metrics
-  with path.open('w', newline='', encoding='utf-8') as file:
-    rows = csv.writer(file, lineterminator='\n')
-    sources = [f'source of {name}' for name in summary.sources]
-    rows.writerow(['trial', *names, *sources, 'lines', 'arch'])
-    for row in summary.front:
-      numbers = [
-        repr(row.metrics[n]) if n in row.metrics else '' for n in names
-      ]
-      lines = ' '.join(str(line) for line in sorted(set(row.lines.values())))
-      arch = json.dumps(row.arch)
-      told = [row.sources.get(name, '') for name in summary.sources]
-      rows.writerow([row.trial, *numbers, *told, lines, arch])
+  sources = [f'source of {name}' for name in summary.sources]
+  rows: list[list[Any]] = [['trial', *names, *sources, 'lines', 'arch']]
+  for row in summary.front:
+    numbers = [repr(row.metrics[n]) if n in row.metrics else '' for n in names]
+    lines = ' '.join(str(line) for line in sorted(set(row.lines.values())))
+    told = [row.sources.get(name, '') for name in summary.sources]
+    arch = json.dumps(row.arch)
+    rows.append([row.trial, *numbers, *told, lines, arch])
+  return files.table(rows)

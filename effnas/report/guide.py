@@ -9,12 +9,12 @@ The picture has quality over cost: every network tried, the front as a stair,
 and the walk as arrows from the baseline, each named by its step.
 """
 
-from collections.abc import Mapping, Sequence
-import csv
+from collections.abc import Iterator, Mapping, Sequence
 import itertools
 import pathlib
 from typing import Any
 
+from effnas import files
 from effnas.report import labels
 from effnas.search.networks import candidate
 from effnas.strategy import guide
@@ -33,27 +33,13 @@ def write(walk: guide.Walk, folder: pathlib.Path) -> None:
     walk: The walk.
     folder: To write into.
   """
-  names = metrics(walk)
-  with (folder / 'walk.csv').open('w', newline='', encoding='utf-8') as file:
-    rows = csv.writer(file, lineterminator='\n')
-    ends = [f'{name} {end}' for name in names for end in ('before', 'after')]
-    rows.writerow(['step', 'kind', 'kept', 'why', 'what', 'trial', *ends])
-    for row in walk.rows:
-      ends = [
-        _exact(one, name) for name in names for one in (row.before, row.after)
-      ]
-      kept = 'yes' if row.kept else 'no'
-      after = row.after
-      what = [after.said, after.trial] if after else ['', '']
-      rows.writerow([row.step, row.kind, kept, row.why, *what, *ends])
-  with (folder / 'front.csv').open('w', newline='', encoding='utf-8') as file:
-    rows = csv.writer(file, lineterminator='\n')
-    rows.writerow(['step', 'trial', 'what', 'chosen', *names])
-    for one in walk.front:
-      chosen = 'yes' if one is walk.chosen else 'no'
-      numbers = [_exact(one, name) for name in names]
-      rows.writerow([one.step, one.trial, one.said, chosen, *numbers])
-  _draw(walk, folder / 'guide.png')
+  files.write_all(
+    {
+      folder / 'walk.csv': files.table(_steps(walk)),
+      folder / 'front.csv': files.table(_front(walk)),
+      folder / 'guide.png': _draw(walk),
+    }
+  )
 
 
 def metrics(walk: guide.Walk) -> list[str]:
@@ -173,6 +159,30 @@ def to_dict(walk: guide.Walk) -> dict[str, Any]:
   }
 
 
+def _steps(walk: guide.Walk) -> Iterator[list[Any]]:
+  """The rows of walk.csv, titles first."""
+  names = metrics(walk)
+  ends = [f'{name} {end}' for name in names for end in ('before', 'after')]
+  yield ['step', 'kind', 'kept', 'why', 'what', 'trial', *ends]
+  for row in walk.rows:
+    ends = [
+      _exact(one, name) for name in names for one in (row.before, row.after)
+    ]
+    kept = 'yes' if row.kept else 'no'
+    what = [row.after.said, row.after.trial] if row.after else ['', '']
+    yield [row.step, row.kind, kept, row.why, *what, *ends]
+
+
+def _front(walk: guide.Walk) -> Iterator[list[Any]]:
+  """The rows of front.csv, titles first."""
+  names = metrics(walk)
+  yield ['step', 'trial', 'what', 'chosen', *names]
+  for one in walk.front:
+    chosen = 'yes' if one is walk.chosen else 'no'
+    numbers = [_exact(one, name) for name in names]
+    yield [one.step, one.trial, one.said, chosen, *numbers]
+
+
 def _change(row: guide.Row, name: str) -> str:
   texts = [
     _said(name, one.values.get(name))
@@ -195,7 +205,7 @@ def _exact(one: guide.Tried | None, name: str) -> str:
   return repr(one.values[name]) if one and name in one.values else ''
 
 
-def _draw(walk: guide.Walk, path: pathlib.Path) -> None:
+def _draw(walk: guide.Walk) -> bytes:
   # Drawing is loaded only when something is drawn.
   from effnas.report import place, plot
 
@@ -283,7 +293,7 @@ def _draw(walk: guide.Walk, path: pathlib.Path) -> None:
       and (spot in falls) == (up < 0)
     }
     place.labels(axes, renderer, some, _WALK, (side, up))
-  plot.save(figure, path)
+  return plot.png(figure)
 
 
 def _bounds(axes: Any, walk: guide.Walk, plot: Any) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 import pathlib
 
+from effnas import files
+
 _BEGIN, _END = '<!-- {} -->', '<!-- /{} -->'
 
 
@@ -38,4 +40,4 @@ def renew(path: pathlib.Path, tables: Mapping[str, str]) -> None:
   """
   if path.exists():
     text = path.read_text(encoding='utf-8')
-    path.write_text(renewed(text, tables), encoding='utf-8')
+    files.write(path, renewed(text, tables))

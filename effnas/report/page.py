@@ -17,12 +17,11 @@ from effnas.report import summary as summaries
 _TEMPLATE = pathlib.Path(__file__).with_name('page.html')
 
 
-def write(summary: summaries.Summary, path: pathlib.Path) -> None:
-  """Writes the page of a study.
+def text(summary: summaries.Summary) -> str:
+  """Returns the page of a study as the file's content.
 
   Args:
     summary: The study.
-    path: The file to write.
   """
   values = {
     'title': html.escape(summary.title() or summary.workdir.name),
@@ -30,12 +29,11 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
     'data': _inline(payload(summary)),
   }
   # One pass: a placeholder inside the data stays what it is.
-  text = re.sub(
+  return re.sub(
     r'\{\{(\w+)\}\}',
     lambda match: values[match[1]],
     _TEMPLATE.read_text(encoding='utf-8'),
   )
-  path.write_text(text, encoding='utf-8')
 
 
 def payload(summary: summaries.Summary) -> dict[str, Any]:

@@ -5,7 +5,7 @@ dominates lies behind it); a third one becomes colour; a single one is drawn
 over the trials with the best so far.
 """
 
-import pathlib
+import io
 from typing import Any
 
 from matplotlib import colors, ticker
@@ -21,12 +21,11 @@ STYLE: dict[str, Any] = {'size': 10, 'color': INK}
 _LOG_SPAN = 30  # an axis whose values span more than this factor is a log axis
 
 
-def write(summary: summaries.Summary, path: pathlib.Path) -> None:
-  """Draws the study's trials and front.
+def picture(summary: summaries.Summary) -> bytes:
+  """Draws the study's trials and front; a PNG of 1200 x 750 pixels.
 
   Args:
     summary: The study.
-    path: The PNG to write, 1200 x 750 pixels.
   """
   figure = canvas(8, 5)
   names = summaries.axes(summary)
@@ -41,7 +40,7 @@ def write(summary: summaries.Summary, path: pathlib.Path) -> None:
   figure.supxlabel(note, fontsize=8.5, color=SOFT, x=0.99, ha='right')
   if rows:
     _name(figure, summary, rows, names)
-  save(figure, path)
+  return png(figure)
 
 
 def canvas(width: float, height: float) -> Any:
@@ -58,9 +57,11 @@ def canvas(width: float, height: float) -> Any:
   return figure
 
 
-def save(figure: Any, path: pathlib.Path) -> None:
-  """Writes a figure as PNG; equal figures give equal bytes."""
-  figure.savefig(path, facecolor='white', metadata={'Software': 'effnas'})
+def png(figure: Any) -> bytes:
+  """Returns a figure as PNG; equal figures give equal bytes."""
+  drawn = io.BytesIO()
+  figure.savefig(drawn, facecolor='white', metadata={'Software': 'effnas'})
+  return drawn.getvalue()
 
 
 def frame(axes: Any) -> None:

@@ -1,11 +1,10 @@
 """The one place where the folder of a run becomes rows."""
 
 from collections.abc import Mapping, Sequence
-import json
 import pathlib
 from typing import Any
 
-from effnas import errors
+from effnas import errors, files
 from effnas.report import summary as summaries
 from effnas.search import journal, metrics, problem
 from effnas.search import trial as trial_lib
@@ -112,7 +111,7 @@ def _lines(
   values = [_numbers(trial) for trial in trials]
   for number, line in enumerate(path.read_bytes().splitlines(), 1):
     try:
-      event = json.loads(line)
+      event = files.parse(line)
     except ValueError:
       break  # the torn last line, of which `journal.read` has warned
     if event['trial'] >= len(trials):
@@ -135,10 +134,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _load(path: pathlib.Path) -> dict[str, Any]:
-  try:
-    value = json.loads(path.read_text(encoding='utf-8'))
-  except ValueError as e:
-    raise errors.UserError(f'{path} is not JSON: {e}') from None
+  value = files.read_json(path, 'file')
   if not isinstance(value, dict):
     raise errors.UserError(f'{path} must hold a JSON object')
   return value

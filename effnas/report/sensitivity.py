@@ -12,13 +12,12 @@ long bar beside dots far to the left is where bits are saved for nothing. Where
 a mixed-precision search has chosen widths, rings mark them.
 """
 
-from collections.abc import Mapping
-import csv
+from collections.abc import Mapping, Sequence
 import math
 import pathlib
 from typing import Any
 
-from effnas import quant, strategy
+from effnas import files, quant, strategy
 from effnas.report import labels
 
 _COLUMNS = (
@@ -61,25 +60,20 @@ def write(
     The paths of the two files.
   """
   table, picture = folder / 'sensitivity.csv', folder / 'sensitivity.png'
-  with table.open('w', newline='', encoding='utf-8') as file:
-    rows = csv.writer(file, lineterminator='\n')
-    rows.writerow(_COLUMNS)
-    float_ = (quant.FLOAT, quant.FLOAT, found.accuracy, found.loss, 0.0)
-    rows.writerow(['', sum(found.weights.values()), *map(repr, float_)])
-    for row in found.rows:
-      numbers = (row.bits, found.activations, row.accuracy, row.loss)
-      weights = found.weights[row.path]
-      told = map(repr, (weights, *numbers, row.increase))
-      rows.writerow([row.path, *told])
-  _draw(found, picture, chosen or {})
+  float_ = (quant.FLOAT, quant.FLOAT, found.accuracy, found.loss, 0.0)
+  rows: list[Sequence[Any]] = [_COLUMNS]
+  rows.append(['', sum(found.weights.values()), *map(repr, float_)])
+  for row in found.rows:
+    numbers = (row.bits, found.activations, row.accuracy, row.loss)
+    weights = found.weights[row.path]
+    told = map(repr, (weights, *numbers, row.increase))
+    rows.append([row.path, *told])
+  drawn = _draw(found, chosen or {})
+  files.write_all({table: files.table(rows), picture: drawn})
   return table, picture
 
 
-def _draw(
-  found: strategy.Sensitivity,
-  path: pathlib.Path,
-  chosen: Mapping[str, int],
-) -> None:
+def _draw(found: strategy.Sensitivity, chosen: Mapping[str, int]) -> bytes:
   # Drawing is loaded only when something is drawn.
   from effnas.report import plot
 
@@ -115,7 +109,7 @@ def _draw(
     x=0.99,
     ha='right',
   )
-  plot.save(figure, path)
+  return plot.png(figure)
 
 
 def _dots(

@@ -9,6 +9,7 @@ from rich import console as consoles
 from rich import table as tables
 from rich import text as texts
 
+from effnas import terminal
 from effnas.report import archs, labels
 from effnas.report import summary as summaries
 
@@ -29,7 +30,7 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
   console = consoles.Console(file=file, highlight=False)
   if not console.is_terminal:
     console.width = _PIPED
-  _print(console, texts.Text(summary.sentence()))
+  _print(console, _text(summary.sentence()))
   if not summary.front:
     return
   figures = _figures(summary)
@@ -38,7 +39,7 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
   _print(console, figures, needed)
   origins = summary.origins(summary.front)
   for line in ['', *origins] if origins else []:
-    _print(console, texts.Text(line, 'dim'))
+    _print(console, _text(line, 'dim'))
   for row in summary.front:
     for name in row.broken:
       value = labels.value(name, row.metrics[name])
@@ -47,7 +48,7 @@ def show(summary: summaries.Summary, file: TextIO | None = None) -> None:
       said = (
         f'trial {row.trial}: {labels.title(name)} {value} is {side} {bound}'
       )
-      _print(console, texts.Text(said, 'red'))
+      _print(console, _text(said, 'red'))
   _print(console, _archs(summary))
 
 
@@ -66,7 +67,13 @@ def _print(
   )
   draft.print(what)
   lines = text.getvalue().splitlines()
-  console.file.write(''.join(f'{line.rstrip()}\n' for line in lines))
+  told = ''.join(f'{line.rstrip()}\n' for line in lines)
+  terminal.put(told, cast(TextIO, console.file))
+
+
+def _text(text: str, style: str = '') -> texts.Text:
+  """Text as it is: no markup, and nothing that a terminal obeys."""
+  return texts.Text(terminal.shown(text), style)
 
 
 def _figures(summary: summaries.Summary) -> tables.Table:
@@ -78,16 +85,16 @@ def _figures(summary: summaries.Summary) -> tables.Table:
   for name in names:
     goal = summary.maximize.get(name)
     arrow = '' if goal is None else ' ↑' if goal else ' ↓'
-    first, _, target = labels.title(name).partition(' on ')
+    first, _, target = terminal.shown(labels.title(name)).partition(' on ')
     lines = f'{first}\non {target}' if target else f'\n{first}'
-    table.add_column(lines + arrow, justify='right', no_wrap=True)
+    table.add_column(texts.Text(lines + arrow), justify='right', no_wrap=True)
   for row in summary.front:
     cells = [str(row.trial)]
     for name in names:
       value = labels.value(name, row.metrics.get(name))
       word = labels.source(row.sources.get(name, ''))
       cells.append(f'{value} {word}' if word and value != '-' else value)
-    table.add_row(*map(texts.Text, cells))
+    table.add_row(*map(_text, cells))
   return table
 
 
@@ -98,7 +105,7 @@ def _archs(summary: summaries.Summary) -> tables.Table:
   grid.add_column(overflow='fold')
   grid.add_row()
   for row, text in zip(summary.front, own, strict=True):
-    grid.add_row(str(row.trial), texts.Text(text or '(no choice of its own)'))
+    grid.add_row(str(row.trial), _text(text or '(no choice of its own)'))
   if shared:
-    grid.add_row('all', texts.Text(shared))
+    grid.add_row('all', _text(shared))
   return grid

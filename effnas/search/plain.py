@@ -18,12 +18,19 @@ def plain(value: Any, finite: bool = True) -> Any:
     Dicts with string keys, lists, str, int, float, bool, None.
 
   Raises:
-    TypeError: There is something else in it.
+    TypeError: There is something else in it, or it is nested too deep.
 
   Example:
     >>> plain({'loss': float('nan'), 'shape': (3, 3)})
     {'loss': None, 'shape': [3, 3]}
   """
+  try:
+    return _plain(value, finite)
+  except RecursionError:
+    raise TypeError('nested too deep for JSON, or holds itself') from None
+
+
+def _plain(value: Any, finite: bool) -> Any:
   if value is None or isinstance(value, bool | str):
     return value
   if isinstance(value, int):
@@ -31,11 +38,11 @@ def plain(value: Any, finite: bool = True) -> Any:
   if isinstance(value, float):
     return float(value) if math.isfinite(value) or not finite else None
   if isinstance(value, Mapping):
-    return {str(k): plain(v, finite) for k, v in value.items()}
+    return {str(k): _plain(v, finite) for k, v in value.items()}
   if isinstance(value, list | tuple):
-    return [plain(v, finite) for v in value]
+    return [_plain(v, finite) for v in value]
   if getattr(value, 'shape', None) == ():
-    return plain(value.item(), finite)
+    return _plain(value.item(), finite)
   raise TypeError(f'{type(value).__name__} is no JSON value: {value!r}')
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from effnas import terminal
 from effnas.search import journal as journal_lib
 from effnas.search import metrics
 from effnas.search import problem as problem_lib
@@ -53,7 +54,9 @@ class Progress:
 
       self._live = live.Live(
         console=console.Console(stderr=True),
-        get_renderable=lambda: text.Text(self.line(), no_wrap=True),
+        get_renderable=lambda: text.Text(
+          terminal.shown(self.line()), no_wrap=True
+        ),
         refresh_per_second=2,
       )
       self._live.start()
@@ -63,7 +66,7 @@ class Progress:
     if self._live is not None:
       self._live.stop()
     elif kind is None:  # an error is told alone
-      print(self.line(), file=sys.stderr)
+      terminal.err(self.line())
 
   def update(self) -> None:
     """Takes note of what the journal says now."""
@@ -71,7 +74,7 @@ class Progress:
     now = time.monotonic()
     if self._live is None and news and now - self._said >= _EVERY:
       self._said = now
-      print(self.line(), file=sys.stderr, flush=True)
+      terminal.err(self.line())
 
   def line(self) -> str:
     """Returns the line, e.g. '3/8 trials | best params 99 | front 1 | 0:12'."""

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
 
@@ -319,7 +319,7 @@ def _show(
   if form == 'json':
     show.as_json(model.to_json() | {'left_out': left_out, 'scores': scores})
     return
-  print(f'{model.name}: {model.measured}, batch {model.batch}\n')
+  terminal.out(f'{model.name}: {model.measured}, batch {model.batch}', '')
   show.table(
     ['held-out networks of', 'Spearman', 'Kendall', 'mean relative error'],
     [

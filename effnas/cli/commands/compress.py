@@ -25,7 +25,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
 
@@ -146,12 +146,12 @@ def _table(found: dict[str, Any]) -> None:
       for row in rows
     ],
   )
-  print()
+  terminal.out()
   for name, source in rows[-1]['sources'].items():
-    print(f'{labels.title(name)}: {source} ({rows[-1]["step"]})')
+    terminal.out(f'{labels.title(name)}: {source} ({rows[-1]["step"]})')
   test = found['test']
   size = [row['footprint']['size_bytes'] for row in rows]
-  print(
+  terminal.out(
     f'test accuracy {labels.value("accuracy", test["accuracy"])}; the file is '
     f'{size[0] / size[-1]:.1f} times smaller than at the start'
   )

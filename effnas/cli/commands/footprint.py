@@ -50,7 +50,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import (
   archs,
   figures,
@@ -209,11 +209,12 @@ def run(request: request_lib.Request) -> None:
     show.as_json(found)
     return
   shape = 'x'.join(map(str, subject.input_shape))
-  print(f'{subject.title}, input {shape}, batch {given.batch or 1}\n')
+  title = f'{subject.title}, input {shape}, batch {given.batch or 1}'
+  terminal.out(title, '')
   more = [lookup.row(looked_up)] if looked_up else []
   figures.table(values, sources, [*timing.rows(measured), *more])
   for section in sections:
-    print()
+    terminal.out()
     section.show()
 
 

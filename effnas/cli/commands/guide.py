@@ -29,7 +29,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files, terminal
 from effnas.cli import config as config_lib
 from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
@@ -212,7 +212,7 @@ def _copy(source: str, to: pathlib.Path) -> None:
       f'cannot read the weights file {source}: {e.strerror}'
     ) from None
   if not to.is_file() or to.read_bytes() != data:
-    to.write_bytes(data)
+    files.write(to, data)
 
 
 def _table(found: Any) -> None:
@@ -224,7 +224,5 @@ def _table(found: Any) -> None:
     ['step', 'what', *(labels.title(n) for n in names), 'kept'],
     [guide_report.cells(row, names) for row in found.rows],
   )
-  print()
-  for line in guide_report.notes(found):
-    print(line)
-  print(guide_report.sentence(found))
+  notes = guide_report.notes(found)
+  terminal.out('', *notes, guide_report.sentence(found))

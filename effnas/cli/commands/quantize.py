@@ -34,12 +34,11 @@ Examples:
 import dataclasses
 import math
 import os
-import pathlib
 from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import progress, show, trained
 from effnas.cli import request as request_lib
 
@@ -179,11 +178,11 @@ def run(request: request_lib.Request) -> None:
   if given.sensitivity:
     quantizing.sensitivities(found)
   if rows:
-    print('\n' * given.sensitivity, end='')
+    terminal.put('\n' * given.sensitivity)
     quantizing.table(rows)
   if mixed is not None:
-    print('\nmixed 1 as a section of a config:\n')
-    print(quantizing.section(mixed.rules()))
+    section = quantizing.section(mixed.rules()).splitlines()
+    terminal.out('', 'mixed 1 as a section of a config:', '', *section)
   for file in files:
     progress.tell(f'wrote {file}')
 
@@ -233,10 +232,7 @@ def _files(
       **(rules if mixed is None else mixed.rules()),
       **about,
     )
-    try:
-      pathlib.Path(given.out).write_bytes(weights.serialize(served.variables))
-    except OSError as e:
-      raise errors.UserError(f'cannot write {given.out}: {e.strerror}') from e
+    files.write(given.out, weights.serialize(served.variables))
     files.append(given.out)
   return files
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import terminal
 from effnas.cli import progress
 from effnas.cli import request as request_lib
 
@@ -30,12 +30,7 @@ def run(request: request_lib.Request) -> None:
   (workdir,) = request.words('the workdir of a search')
   from effnas import report
 
-  try:
-    summary = report.write(workdir)
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot write the report to {e.filename or workdir}: {e.strerror}'
-    ) from None
+  summary = report.write(workdir)
   show(summary, request.flags.format)
   progress.tell(f'wrote {workdir}/report.html, pareto.png and pareto.csv')
 
@@ -48,7 +43,7 @@ def show(summary: Any, form: str) -> None:
     form: 'table' or 'json'.
   """
   if form == 'json':
-    print(summary.to_json())
+    terminal.put(f'{summary.to_json()}\n')
     return
   from effnas.report import table
 

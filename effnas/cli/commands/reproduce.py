@@ -28,7 +28,7 @@ from typing import TypedDict
 from absl import flags
 
 import effnas
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
 
@@ -83,7 +83,7 @@ def run(request: request_lib.Request) -> None:
   if request.flags.format == 'json':
     show.as_json({'name': name, 'title': _title(folder), 'tables': tables})
     return
-  print(f'{name}: {_title(folder)}')
+  terminal.out(f'{name}: {_title(folder)}')
   for table in tables:
     _show(table)
   progress.tell(f'what was run, and what it says: {folder / "README.md"}')
@@ -165,5 +165,5 @@ def _show(table: _Table) -> None:
   heads, rows = table['heads'], table['rows']
   width = max(len(row) for row in [heads, *rows])
   full = [[*row, *[''] * (width - len(row))] for row in [heads, *rows]]
-  print(f'\n{table["under"]}\n')
+  terminal.out('', table['under'], '')
   show.table(full[0], full[1:])

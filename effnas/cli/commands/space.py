@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import config as config_lib
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
@@ -122,7 +122,7 @@ def _sample(space: Any, number: int, seed: int, form: str) -> None:
     show.as_json(archs)
     return
   for arch in archs:
-    print(json.dumps(arch))
+    terminal.out(json.dumps(arch))
 
 
 def _describe(space: Any) -> None:
@@ -142,7 +142,7 @@ def _describe(space: Any) -> None:
     )
   size = described['size']
   many = 'infinitely many' if size is None else f'{size:,}'
-  print(f'{many} archs, {len(rows)} decisions\n')
+  terminal.out(f'{many} archs, {len(rows)} decisions', '')
   show.table(['key', 'kind', 'options', 'active when'], rows)
 
 

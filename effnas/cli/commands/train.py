@@ -21,7 +21,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
 
@@ -121,5 +121,5 @@ def _table(found: dict[str, Any]) -> None:
       if n in found['test']
     ],
   )
-  print()
+  terminal.out()
   figures.table(found['footprint'], found['sources'])

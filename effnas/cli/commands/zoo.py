@@ -21,7 +21,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
 
@@ -129,8 +129,5 @@ def _import(request: request_lib.Request) -> None:
     variables = zoo.load_torch(network, state, **arguments)
   except errors.UserError as e:
     raise errors.UserError(f'{file} for {name}: {e}') from None
-  try:
-    pathlib.Path(out).write_bytes(weights.serialize(variables))
-  except OSError as e:
-    raise errors.UserError(f'cannot write {out}: {e.strerror}') from None
+  files.write(out, weights.serialize(variables))
   progress.tell(f'{len(state)} arrays of {file} are now {name} in {out}')

@@ -7,9 +7,9 @@ import importlib.metadata
 import json
 import os
 import pathlib
-import tempfile
 from typing import Any
 
+from effnas import errors, files
 from effnas.footprint.compiled import target as target_lib
 
 # Raised when answers change: their fields, or what a worker asks for.
@@ -45,17 +45,13 @@ def key(program: str, plan: target_lib.Plan) -> str:
 def read(at: pathlib.Path, name: str) -> dict[str, Any] | None:
   """Returns an answer, or None where there is none that can be read."""
   try:
-    found = json.loads((at / f'{name}.json').read_text(encoding='utf-8'))
-  except (OSError, ValueError):
+    found = files.read_json(at / f'{name}.json', 'answer')
+  except errors.UserError:
     return None
   return found if isinstance(found, dict) else None
 
 
 def write(at: pathlib.Path, name: str, answer: Mapping[str, Any]) -> None:
   """Keeps an answer: whole or not at all, and never a reason to fail."""
-  with contextlib.suppress(OSError):
-    with tempfile.NamedTemporaryFile(
-      'w', dir=at, suffix='.part', delete=False, encoding='utf-8'
-    ) as file:
-      json.dump(answer, file)
-    os.replace(file.name, at / f'{name}.json')
+  with contextlib.suppress(errors.UserError):
+    files.write(at / f'{name}.json', json.dumps(answer))

@@ -8,7 +8,7 @@ from typing import Any
 from flax import linen
 import numpy as np
 
-from effnas import errors, folders
+from effnas import errors, files, folders
 from effnas.footprint.compiled import cache, process, program, result
 from effnas.footprint.compiled import target as target_lib
 from effnas.footprint.latency import device
@@ -98,10 +98,4 @@ def compile_for(
 
 
 def _made(folder: str | os.PathLike[str]) -> pathlib.Path:
-  try:
-    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-  except OSError as e:
-    raise errors.UserError(
-      f'answers of compilers cannot be kept in {folder}: {e.strerror}'
-    ) from None
-  return pathlib.Path(folder)
+  return files.made(folder)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors, folders
+from effnas import errors, files, folders
 from effnas.footprint.latency import features
 
 _FOLDER = 'calibrated'
@@ -142,11 +142,8 @@ class CostModel:
     Raises:
       UserError: It cannot be written.
     """
-    try:
-      pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-      pathlib.Path(path).write_text(_lines(self.to_json()), encoding='utf-8')
-    except OSError as e:
-      raise errors.UserError(f'cannot write {path}: {e.strerror}') from None
+    files.made(pathlib.Path(path).parent)
+    files.write(path, _lines(self.to_json()))
 
 
 def names() -> list[str]:
@@ -191,13 +188,7 @@ def load(name: str) -> CostModel:
     if name not in names():
       raise errors.unknown('calibrated device', name, names())
     path = str(folder() / f'{name}.json')
-  try:
-    found = json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
-  except OSError as e:
-    raise errors.UserError(f'cannot read {path}: {e.strerror}') from None
-  except ValueError as e:
-    raise errors.UserError(f'{path} is no JSON: {e}') from None
-  return _parse(found, path)
+  return _parse(files.read_json(path, 'device file'), path)
 
 
 def _shipped() -> Any:
@@ -207,7 +198,7 @@ def _shipped() -> Any:
 @functools.cache
 def _shipped_model(name: str) -> CostModel:
   return _parse(
-    json.loads(_shipped().joinpath(f'{name}.json').read_text()), name
+    files.parse(_shipped().joinpath(f'{name}.json').read_text()), name
   )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from flax import linen
 
-from effnas import errors
+from effnas import errors, files
 from effnas.footprint import tables
 from effnas.footprint.measured import keys
 
@@ -185,7 +185,7 @@ def _canonical(text: str) -> str:
   if not text.startswith('{'):
     return text
   try:
-    return json.dumps(json.loads(text), sort_keys=True)
+    return json.dumps(files.parse(text), sort_keys=True)
   except ValueError:
     return text
 
@@ -193,7 +193,7 @@ def _canonical(text: str) -> str:
 def _kind(key: str) -> str | None:
   """The class in the key of a block, None in any other key."""
   try:
-    return json.loads(key).get('block')
+    return files.parse(key).get('block')
   except (ValueError, AttributeError):
     return None
 

@@ -22,7 +22,7 @@ from flax import errors as flax_errors
 import jax
 import numpy as np
 
-from effnas import errors, space, zoo
+from effnas import errors, files, space, zoo
 from effnas.learn import augment, distillation
 from effnas.nn import rewrite
 from effnas.recipe import artefact, context
@@ -153,11 +153,14 @@ def _of_a_run(
 
   workdir, trial = pathlib.Path(given['workdir']), given.get('trial')
   try:
-    config = json.loads((workdir / 'config.json').read_bytes())
-  except (OSError, ValueError):
+    config = files.read_json(workdir / 'config.json', 'config')
+    found = isinstance(config, Mapping)
+  except errors.UserError:
+    found = False
+  if not found:
     raise errors.UserError(
       f'the teacher {workdir} is no workdir of a run: no config.json there'
-    ) from None
+    )
   folder = workdir
   if trial is not None:
     trials = journal.read(workdir)

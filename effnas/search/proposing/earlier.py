@@ -5,14 +5,13 @@ search is resumed with the very same, whatever becomes of the other folder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-import json
 import logging
 import pathlib
 from typing import Any
 
 import numpy as np
 
-from effnas import errors
+from effnas import errors, files
 from effnas.search import journal, plain, workdir
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
@@ -52,7 +51,9 @@ def load(
   return [
     # Numbers of their own, below those of this search.
     trial_lib.Trial(i, status='done', **kept)
-    for i, kept in enumerate(json.loads(copy.read_bytes()))
+    for i, kept in enumerate(
+      files.read_json(copy, 'copy of the earlier trials')
+    )
   ]
 
 
@@ -111,9 +112,10 @@ def _usable(
   wanted = (*problem.objectives, *problem.soft)
   fitting = [t for t in done if _fits(t.arch, problem.space)]
   if not fitting:
-    config = json.loads((other / 'config.json').read_bytes())
+    config = files.read_json(other / 'config.json', 'config')
+    described = isinstance(config, dict) and config.get('space_description')
     differ = workdir.differences(
-      _decisions(config.get('space_description')),
+      _decisions(described),
       _decisions(plain.plain(problem.space.describe())),
       'space',
     )
@@ -141,9 +143,10 @@ def _usable(
 
 def _decisions(description: Any) -> Any:
   """Returns what a description of a space says of each decision, by key."""
-  if not isinstance(description, dict) or 'decisions' not in description:
+  try:
+    return {one['key']: one for one in description['decisions']}
+  except (KeyError, TypeError):  # a hand's work
     return description
-  return {one['key']: one for one in description['decisions']}
 
 
 def _fits(arch: Mapping[str, Any], space: Any) -> bool:

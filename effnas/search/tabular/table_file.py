@@ -1,12 +1,10 @@
 """Reading the published file of a tabular benchmark."""
 
 from collections.abc import Callable, Mapping, Sequence
-import gzip
 import hashlib
 import os
 import pathlib
 from typing import Any
-import zlib
 
 import numpy as np
 
@@ -36,15 +34,7 @@ def read(
     UserError: It cannot be read, or is another file.
   """
   file = pathlib.Path(path).expanduser()
-  try:
-    data = file.read_bytes()
-    if file.suffix == '.gz':
-      data = gzip.decompress(data)
-  except (EOFError, zlib.error, gzip.BadGzipFile) as e:
-    raise errors.UserError(f'{file} is damaged: {e}') from None
-  except OSError as e:
-    raise errors.UserError(f'cannot read {file}: {e.strerror or e}') from None
-  digest = hashlib.sha256(data).hexdigest()
+  digest = hashlib.sha256(tables.content(str(file))).hexdigest()
   record = source.check(file, digest, sha256, verify=False)
   if verify and not record['verified']:
     raise errors.UserError(
