@@ -19,6 +19,7 @@ from absl import app, flags, logging
 import jax
 import numpy as np
 
+from effnas import files
 from effnas.nn.attention import linear, performer, sliding, softmax
 
 _LENGTHS = flags.DEFINE_list(
@@ -121,7 +122,8 @@ def _draw(path, lengths, found, where):
     x=0.01,
     ha='left',
   )
-  figure.savefig(path, dpi=150)
+  with files.draft(path) as place:
+    figure.savefig(place, dpi=150)
 
 
 def _label(panel, ends):

@@ -34,7 +34,7 @@ def read(path: str) -> list[dict[str, Any]]:
   """
   if path.endswith('.json'):
     found = files.read_json(path, 'table')
-    if not _is_nested(found):
+    if found != {} and not _is_nested(found):
       raise errors.UserError(
         f'{path} is no table: as JSON it maps each arch to its columns, '
         '{"ARCH": {"COLUMN": value, ...}, ...}'

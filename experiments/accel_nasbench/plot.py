@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from matplotlib import colormaps, figure, lines, ticker
 import numpy as np
 
+from effnas import files
+
 _COLOURS = {
   'a100': '#1b6ca8',
   'rtx3090': '#3a9d6e',
@@ -40,7 +42,8 @@ def draw(results: dict[str, Any], points: Points, path: pathlib.Path) -> None:
   left, right = made.subplots(1, 2)
   _sizes(left, results['accel_nasbench'])
   _families(right, points, results['transfer']['shipped'])
-  made.savefig(path, dpi=150)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=150)
 
 
 def _sizes(axes, devices):

@@ -20,7 +20,7 @@ import ceiling
 import families
 import plot
 
-from effnas import footprint, zoo
+from effnas import files, footprint, zoo
 from effnas.footprint import network, tables
 from effnas.footprint.latency import calibrate, features
 from effnas.footprint.latency import device as device_lib
@@ -186,7 +186,7 @@ def main(_):
     'hw_gpt': gpt(tables.read(str(data / 'hw_gpt_bench_s_dev.csv.gz'))),
     'transfer': families_of,
   }
-  (_HERE / 'results.json').write_text(json.dumps(results, indent=2) + '\n')
+  files.write(_HERE / 'results.json', json.dumps(results, indent=2) + '\n')
   plot.draw(results, points, _HERE / 'plot.png')
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import results
 
-from effnas import errors, train
+from effnas import errors, files, train
 from effnas.footprint import weights
 from effnas.nn import fused, rewrite
 from effnas.zoo import mobilenet_v2, survey_cnn
@@ -162,7 +162,7 @@ def trained(
       on_epoch=told,
       **training(seed),
     )
-    file.write_bytes(weights.serialize(fitted.variables))
+    files.write(file, weights.serialize(fitted.variables))
     seconds = round(time.monotonic() - times[0], 1)
     results.dump(record, {'seconds': seconds, 'settings': settings})
   found = json.loads(record.read_text())

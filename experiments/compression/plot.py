@@ -10,6 +10,8 @@ import published
 import table
 import techniques
 
+from effnas import files
+
 Row = Mapping[str, Any]
 # Family -> colour, marker.
 _STYLES = {
@@ -66,7 +68,8 @@ def draw(rows: Sequence[Row], path: pathlib.Path) -> None:
   made.legend(
     handles=handles, loc='outside lower center', ncols=6, frameon=False
   )
-  made.savefig(path, dpi=130)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=130)
 
 
 def _network(axes, rows, name):

@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import Any
 
-from effnas import errors
+from effnas import errors, files
 
 
 def read(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -35,10 +35,8 @@ def write(path: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def dump(path: pathlib.Path, value: Any) -> None:
   """Writes a JSON file that is there as a whole or not at all."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  draft = path.with_name(f'.{path.name}.new')
-  draft.write_text(json.dumps(value, indent=2) + '\n', encoding='utf-8')
-  draft.replace(path)
+  files.made(path.parent)
+  files.write(path, json.dumps(value, indent=2) + '\n')
 
 
 def put(

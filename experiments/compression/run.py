@@ -24,7 +24,7 @@ import results
 import table
 import techniques
 
-from effnas import data, errors, train
+from effnas import data, errors, files, train
 from effnas.compress import storage
 from effnas.footprint import weights
 from effnas.nn import rewrite
@@ -61,7 +61,7 @@ def _measured(name, net, dataset, folder):
   shape, dtype = tuple(dataset.input_shape), context.input_dtype(dataset)
   found = artefact.converted(net, shape, dtype)
   file = folder / f'{name}.safetensors'
-  file.write_bytes(weights.serialize(artefact.stored(found)))
+  files.write(file, weights.serialize(artefact.stored(found)))
   variables = storage.unpack(weights.deserialize(file.read_bytes()))
 
   footprint = deployed.measure(

@@ -7,6 +7,8 @@ from matplotlib import figure, ticker
 import methods
 import numpy as np
 
+from effnas import files
+
 _COLOURS = (
   '#7f7f7f', '#1b6ca8', '#3a9d6e', '#8c6d46', '#17a2b8', '#b23a48', '#7d4fa3',
   '#d9822b',
@@ -64,4 +66,5 @@ def draw(results: dict[str, Any], path: pathlib.Path) -> None:
     fontsize=8,
     frameon=False,
   )
-  made.savefig(path, dpi=120)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=120)

@@ -30,7 +30,7 @@ import plot
 import report
 import tasks
 
-from effnas import errors
+from effnas import errors, files
 
 _DATA = flags.DEFINE_string('data', None, 'The folder of the tables.')
 _METHODS = flags.DEFINE_list(
@@ -51,9 +51,7 @@ def _read():
 
 def _write(results):
   results['tasks'] = {name: results['tasks'][name] for name in tasks.FINAL}
-  draft = _RESULTS.with_suffix('.new')
-  draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
-  draft.replace(_RESULTS)
+  files.write(_RESULTS, json.dumps(results) + '\n')
   plot.draw(results, _HERE / 'plot.png')
   report.renew(_HERE / 'README.md', results)
 

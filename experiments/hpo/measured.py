@@ -9,7 +9,7 @@ from typing import Any
 import tasks
 
 from effnas import data as data_lib
-from effnas import train
+from effnas import files, train
 from effnas.search.networks import candidate as candidate_lib
 from effnas.train import step
 
@@ -46,9 +46,7 @@ def write(name: str, table: Mapping[str, Any]) -> None:
   lines = [', '.join(told[i : i + 10]) for i in range(0, len(told), 10)]
   head = ', '.join(f'"{k}": {table[k]}' for k in ('valid', 'test'))
   body = ',\n'.join(lines)
-  draft = path(name).with_suffix('.new')
-  draft.write_text(f'{{{head}, "rows": [\n{body}\n]}}\n', encoding='utf-8')
-  draft.replace(path(name))
+  files.write(path(name), f'{{{head}, "rows": [\n{body}\n]}}\n')
 
 
 def archs(name: str) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from matplotlib import figure, ticker
 import methods
 import numpy as np
 
+from effnas import files
+
 _STYLES = {
   'random': ('#7f7f7f', '-'),
   'regularized evolution': ('#1b6ca8', '-'),
@@ -70,4 +72,5 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
     fontsize=8,
     frameon=False,
   )
-  made.savefig(path, dpi=120)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=120)

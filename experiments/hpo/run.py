@@ -32,7 +32,7 @@ import plot
 import report
 import tasks
 
-from effnas import errors
+from effnas import errors, files
 from effnas.search.running import compile_cache
 
 _DATA = flags.DEFINE_string('data', None, 'The folder of MNIST.')
@@ -66,9 +66,7 @@ def _write(results):
   for task in results['tasks'].values():
     rows = task['methods']
     task['methods'] = {m: rows[m] for m in methods.METHODS if m in rows}
-  draft = _RESULTS.with_suffix('.new')
-  draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
-  draft.replace(_RESULTS)
+  files.write(_RESULTS, json.dumps(results) + '\n')
   if all('random' in task['methods'] for task in results['tasks'].values()):
     plot.draw(results, _HERE / 'plot.png')
     report.renew(_HERE / 'README.md', results)

@@ -6,6 +6,8 @@ from typing import Any
 from matplotlib import figure, ticker
 import numpy as np
 
+from effnas import files
+
 _COLOURS = {
   'random': '#7f7f7f',
   'regularized_evolution': '#1b6ca8',
@@ -73,4 +75,5 @@ def draw(results: dict[str, Any], path: pathlib.Path) -> None:
   for axes in (left, right):
     axes.set_xlabel('evaluations')
     axes.grid(alpha=0.25)
-  made.savefig(path, dpi=130)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=130)

@@ -26,7 +26,7 @@ import jax
 import numpy as np
 import ranking
 
-from effnas import data, errors
+from effnas import data, errors, files
 from effnas.search import proxies, tables
 from effnas.search.proxies import grad_norm, naswot, snip
 from effnas.search.scoring import gradients
@@ -64,9 +64,7 @@ def _read():
 
 
 def _write(results):
-  draft = _path().with_suffix('.new')
-  draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
-  draft.replace(_path())
+  files.write(_path(), json.dumps(results) + '\n')
 
 
 def _scores(names, net, arch, variables, images, labels, key):

@@ -28,7 +28,7 @@ import methods
 import plot
 import report
 
-from effnas import errors
+from effnas import errors, files
 from effnas.search import tables
 
 _DATA = flags.DEFINE_string('data', None, 'The published table.')
@@ -52,9 +52,7 @@ def _read():
 def _write(results):
   order = [name for name in methods.METHODS if name in results['samplers']]
   results['samplers'] = {name: results['samplers'][name] for name in order}
-  draft = _RESULTS.with_suffix('.new')
-  draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
-  draft.replace(_RESULTS)
+  files.write(_RESULTS, json.dumps(results) + '\n')
   plot.draw(results, _HERE / 'plot.png')
   report.renew(_HERE / 'README.md', results)
 

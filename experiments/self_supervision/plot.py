@@ -9,6 +9,8 @@ from matplotlib import figure, ticker
 import numpy as np
 import report
 
+from effnas import files
+
 _COLOURS = {'scratch': '#7f7f7f', 'rotation': '#d9822b', 'SimCLR': '#1b6ca8'}
 
 
@@ -52,4 +54,5 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
   made.suptitle(
     f'Digits: mean of {seeds} seeds and its 95 % interval', fontsize=11
   )
-  made.savefig(path, dpi=130)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=130)

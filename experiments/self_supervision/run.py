@@ -25,7 +25,7 @@ import plot
 import report
 import text
 
-from effnas import errors
+from effnas import errors, files
 from effnas.search.running import compile_cache
 
 _DATA = flags.DEFINE_string('data', None, 'The text, or its folder.')
@@ -38,9 +38,7 @@ _RESULTS = _HERE / 'results.json'
 
 
 def _write(results):
-  draft = _RESULTS.with_suffix('.new')
-  draft.write_text(json.dumps(results) + '\n', encoding='utf-8')
-  draft.replace(_RESULTS)
+  files.write(_RESULTS, json.dumps(results) + '\n')
   if len(results['digits']) > 1:
     plot.draw(results, _HERE / 'plot.png')
     report.renew(_HERE / 'README.md', results)

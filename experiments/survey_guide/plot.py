@@ -10,6 +10,8 @@ from matplotlib import lines, ticker
 import published
 import report
 
+from effnas import files
+
 _COLOURS = {'plain': '#7f7f7f', 'aug': '#1b6ca8', 'kd': '#b23a48'}
 # Figure -> marker, as filled points of ours.
 _MARKERS = {'float': 'o', 'int8': 's', 'qat_8': '^', 'qat_4': 'v'}
@@ -131,7 +133,8 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
   made.legend(
     handles=handles, loc='outside lower center', ncols=3, frameon=False
   )
-  made.savefig(path, dpi=130)
+  with files.draft(path) as place:
+    made.savefig(place, dpi=130)
 
 
 def _handles(colours, styles):

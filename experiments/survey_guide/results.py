@@ -7,7 +7,7 @@ from typing import Any
 
 import cells
 
-from effnas import errors
+from effnas import errors, files
 
 
 def read(path: pathlib.Path) -> dict[str, Any]:
@@ -34,10 +34,8 @@ def read(path: pathlib.Path) -> dict[str, Any]:
 
 def write(path: pathlib.Path, value: Any) -> None:
   """Writes a JSON file that is there as a whole or not at all."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  draft = path.with_name(f'.{path.name}.new')
-  draft.write_text(json.dumps(value, indent=1) + '\n', encoding='utf-8')
-  draft.replace(path)
+  files.made(path.parent)
+  files.write(path, json.dumps(value, indent=1) + '\n')
 
 
 def find(results: Mapping[str, Any], cell: cells.Cell) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ import numpy as np
 import published
 import results
 
-from effnas import data, errors, train
+from effnas import data, errors, files, train
 from effnas.footprint import weights
 from effnas.learn import distillation
 from effnas.nn import fused, rewrite
@@ -290,7 +290,5 @@ def _settings(cell, dataset, own):
 
 
 def _put(path: pathlib.Path, content: bytes) -> None:
-  path.parent.mkdir(parents=True, exist_ok=True)
-  draft = path.with_name(f'.{path.name}.new')
-  draft.write_bytes(content)
-  draft.replace(path)
+  files.made(path.parent)
+  files.write(path, content)

@@ -32,5 +32,5 @@ def test_what_cannot_be_read_is_one_line(tmp_path):
     tables.read(str(tmp_path / 'absent.csv'))
   broken = tmp_path / 't.csv.gz'
   broken.write_bytes(gzip.compress(b'a,b\n1,2\n')[:-9])
-  with pytest.raises(errors.UserError, match='no table'):
+  with pytest.raises(errors.UserError, match='is damaged'):
     tables.read(str(broken))

@@ -87,7 +87,7 @@ def test_a_folder_of_no_run_is_an_error(study, name):
 
 @pytest.mark.parametrize(
   ('text', 'said'),
-  [('{', 'not JSON'), ('[]', 'JSON object'), ('{}', 'search.objectives')],
+  [('{', 'no JSON'), ('[]', 'JSON object'), ('{}', 'search.objectives')],
 )
 def test_a_config_of_no_search_is_an_error(study, text, said):
   (study.path / 'config.json').write_text(text)

@@ -12,7 +12,7 @@ import tempfile
 from typing import Any
 
 import effnas
-from effnas import errors
+from effnas import errors, files
 from effnas.footprint.compiled import target as target_lib
 
 # `-P`: modules are found where this process finds them, not in the folder that
@@ -54,8 +54,8 @@ def run(
   with tempfile.TemporaryDirectory(prefix='effnas-') as name:
     folder = pathlib.Path(name)
     job = {'platform': plan.platform, 'topology': plan.topology}
-    (folder / 'job.json').write_text(json.dumps(job), encoding='utf-8')
-    (folder / 'program.mlir').write_text(program, encoding='utf-8')
+    files.write(folder / 'job.json', json.dumps(job))
+    files.write(folder / 'program.mlir', program)
     code, said = _wait(folder, plan, time_limit)
     try:
       answer = json.loads((folder / 'answer.json').read_text(encoding='utf-8'))

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import Any
 
+from effnas import files
+
 # Tiles of Triton's products are found by trying them on the device; those that
 # XLA takes without one do not fit every shape (jax 0.10.2: 'Couldn't find
 # output tile sizes'), so products are cuBLAS's.
@@ -26,9 +28,7 @@ def main(folder: pathlib.Path) -> None:
     answer = build(program, job['platform'], job['topology'])
   except Exception as e:  # Compilers raise many kinds; each is an answer.
     answer = {'error': str(e).strip() or type(e).__name__}
-  part = folder / 'answer.part'
-  part.write_text(json.dumps(answer), encoding='utf-8')
-  part.rename(folder / 'answer.json')
+  files.write(folder / 'answer.json', json.dumps(answer))
 
 
 def build(

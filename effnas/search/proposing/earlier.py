@@ -48,12 +48,10 @@ def load(
       for t in trials
     ]
     workdir.write(copy, plain.plain(kept))
+  told = files.read_json(copy, 'copy of the earlier trials')
+  # Numbers of their own, below those of this search.
   return [
-    # Numbers of their own, below those of this search.
-    trial_lib.Trial(i, status='done', **kept)
-    for i, kept in enumerate(
-      files.read_json(copy, 'copy of the earlier trials')
-    )
+    trial_lib.Trial(i, status='done', **each) for i, each in enumerate(told)
   ]
 
 

@@ -127,7 +127,9 @@ def test_a_broken_entry_is_asked_for_anew(tmp_path, worker):
 
 def test_a_folder_that_cannot_be_made(tmp_path):
   (tmp_path / 'cache').write_text('a file')
-  with pytest.raises(errors.UserError, match=r'cannot make the folder .*cache: File'):
+  with pytest.raises(
+    errors.UserError, match=r'cannot make the folder .*cache: File'
+  ):
     compile_for(tmp_path, 'cpu')
 
 

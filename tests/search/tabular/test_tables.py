@@ -304,7 +304,7 @@ def test_a_file_packed_anew_is_the_same_file(cells, tmp_path):
 @pytest.mark.parametrize(
   ('text', 'message'),
   [
-    ('{', 'is no table'),
+    ('{', 'is no JSON'),
     ('{}', 'has no rows'),
     ('{"00000003": {"mean_acc": 1}}', 'row 1: a key of NAS-Bench-Macro'),
     ('{"00000000": {"mean_acc": 1}}', "row 1: no column 'params'"),
