@@ -92,13 +92,25 @@ def put(text: str, file: TextIO | None = None) -> None:
     text: Of our own, or made of what `shown` returned.
     file: Where; standard output by default.
   """
-  with _writing():
+  with writing():
     (file or sys.stdout).write(text)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+  """Tells in one line where standard output takes nothing more; see `out`."""
+  try:
+    yield
+  except BrokenPipeError:
+    raise  # nobody reads any more, which is no error
+  except OSError as e:
+    abandon()
+    raise files.unwritable('standard output', e) from e
 
 
 def flush() -> None:
   """Hands over what waits for standard output; see `out`."""
-  with _writing():
+  with writing():
     sys.stdout.flush()
 
 
@@ -133,17 +145,6 @@ def abandon() -> None:
   """Lets Python's last flush of standard output go to nowhere."""
   with contextlib.suppress(OSError, ValueError):
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
-  try:
-    yield
-  except BrokenPipeError:
-    raise  # nobody reads any more, which is no error
-  except OSError as e:
-    abandon()
-    raise files.unwritable('standard output', e) from e
 
 
 def _escaped(sign: str) -> str:

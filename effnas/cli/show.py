@@ -44,7 +44,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
   )
   least = size.minimum if console.is_terminal else size.maximum
   console.width = max(least, console.width)
-  with console.capture() as capture:
+  with terminal.writing(), console.capture() as capture:
     console.print(made)
   lines = capture.get().splitlines()
   terminal.put(''.join(f'{line.rstrip()}\n' for line in lines))

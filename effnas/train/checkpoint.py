@@ -8,14 +8,16 @@ never read.
 from collections.abc import Collection, Mapping
 import hashlib
 import json
+import os
 import pathlib
 import re
+import shutil
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from effnas import errors
+from effnas import errors, files
 
 
 class Restored(NamedTuple):
@@ -89,6 +91,9 @@ def save(
     state: A pytree of arrays.
     history: JSON values.
     settings: JSON values that `latest` compares.
+
+  Raises:
+    UserError: It cannot be written; nothing of it stays.
   """
   from orbax import checkpoint
 
@@ -98,8 +103,24 @@ def save(
       {'history': history, 'settings': dict(settings)}
     ),
   )
-  with _manager(folder) as manager:
-    manager.save(epoch, args=items, force=True)
+  try:
+    with _manager(folder) as manager:
+      manager.save(epoch, args=items, force=True)
+  except Exception as e:
+    refused = _refused(e)
+    if refused is None:
+      raise
+    for rest in pathlib.Path(folder).glob('*.orbax-checkpoint-tmp'):
+      shutil.rmtree(rest, ignore_errors=True)
+    raise files.unwritable(folder, refused) from e
+
+
+def _refused(error: Exception) -> OSError | None:
+  """The system's error in one of Orbax's, which may be only told in words."""
+  if isinstance(error, OSError):
+    return error
+  told = re.search(r"os_error_code='(\d+)'", str(error))
+  return OSError(int(told[1]), os.strerror(int(told[1]))) if told else None
 
 
 def latest(
