@@ -55,7 +55,7 @@ def load(
     classes=len(found.classes),
     kind='image',
     provenance=source.record(
-      [tree.fingerprint(found, root)], labels=list(found.classes)
+      [tree.fingerprint(found, root)], **found.provenance()
     ),
   )
 

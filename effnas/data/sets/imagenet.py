@@ -100,9 +100,7 @@ def load(
     test=None if found.test is None else part(found.test),
     classes=len(found.classes),
     kind='image',
-    provenance=source.record(
-      [tree.listing(found, root)], labels=list(found.classes)
-    ),
+    provenance=source.record([tree.listing(found, root)], **found.provenance()),
     moments=_MOMENTS if moments == 'imagenet' else None,
   )
 
