@@ -14,9 +14,11 @@ import contextlib
 import math
 import os
 import sys
+from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageFile
 import PIL.ImageOps
 
 from effnas import errors
@@ -227,7 +229,7 @@ def _read(
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[PIL.Image.Image]:
+def _opened(path: str | os.PathLike) -> Iterator[PIL.ImageFile.ImageFile]:
   # Of a path Pillow 13 maps raw TIFF files by their turned size.
   with open(path, 'rb') as stream, PIL.Image.open(stream) as image:
     yield image
@@ -261,7 +263,7 @@ def _opaque(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def _eight(
-  image: PIL.Image.Image, path: str | os.PathLike, bits: int | None
+  image: PIL.ImageFile.ImageFile, path: str | os.PathLike, bits: int | None
 ) -> PIL.Image.Image:
   """Loads an image and returns it with 8 bits a channel."""
   raw, mode = _rawmode(image), image.mode
@@ -322,24 +324,25 @@ def _colours(
 def _decoded(path: str | os.PathLike, raw: str) -> np.ndarray:
   """Returns the pixels of a file that is taken to lie in another raw mode."""
   with _opened(path) as image:
-    image.tile = [
+    tiles: Any = [
       (codec, box, offset, (raw, *args[1:]) if type(args) is tuple else raw)
       for codec, box, offset, args in image.tile
     ]
+    image.tile = tiles
     return np.asarray(image)
 
 
-def _rawmode(image: PIL.Image.Image) -> str:
+def _rawmode(image: PIL.ImageFile.ImageFile) -> str:
   """Returns how Pillow names the order of bits in the file; '' without."""
-  args = image.tile[0][3] if getattr(image, 'tile', None) else ''
+  args = image.tile[0][3] if image.tile else ''
   first = args[0] if isinstance(args, tuple) and args else args
   return first if isinstance(first, str) else ''
 
 
-def _held(image: PIL.Image.Image) -> tuple[int | None, bool]:
+def _held(image: PIL.ImageFile.ImageFile) -> tuple[int | None, bool]:
   """Returns how many bits a file says, and whether its white is meant."""
   if image.format == 'TIFF':
-    bits, signed = _tag(image, _BITS), _tag(image, _FORMAT) == _SIGNED
+    bits, signed = _tag(image, _BITS) or 1, _tag(image, _FORMAT) == _SIGNED
     return (None, False) if signed or bits > 16 else (bits, bits < 16)
   if image.format == 'PPM':  # has its white, and Pillow scales to 16 bits
     args = image.tile[0][3] if image.tile else None
@@ -350,7 +353,7 @@ def _held(image: PIL.Image.Image) -> tuple[int | None, bool]:
   return (16, False) if image.format == 'PNG' else (None, False)
 
 
-def _tag(image: PIL.Image.Image, number: int) -> int | None:
+def _tag(image: PIL.ImageFile.ImageFile, number: int) -> int | None:
   """Returns a tag of a TIFF file, the first where it has one a channel."""
-  found = getattr(image, 'tag_v2', {}).get(number)
+  found: Any = getattr(image, 'tag_v2', {}).get(number)
   return found[0] if isinstance(found, tuple) and found else found

@@ -137,7 +137,9 @@ def _turned(
   return x
 
 
-def _inputs(file: pathlib.Path, x: np.ndarray, kind: str) -> np.ndarray:
+def _inputs(
+  file: pathlib.Path, x: np.ndarray, kind: dataset.Kind
+) -> np.ndarray:
   axes = {'image': (3, 4), 'vector': (2,), 'tokens': (2,)}
   if kind not in axes:
     raise errors.unknown('kind of arrays', kind, axes)
