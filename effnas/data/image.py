@@ -11,12 +11,14 @@ Reference:
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import logging
 import math
 import os
 import sys
 from typing import Any
 
 import numpy as np
+import PIL
 import PIL.Image
 import PIL.ImageFile
 import PIL.ImageOps
@@ -79,6 +81,8 @@ _TURNS = {
   8: PIL.Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+# What Pillow logs of a damaged file, the error says.
+logging.getLogger('PIL').addHandler(logging.NullHandler())
 # TIFF: bits of a sample, whether white is 0, and the kind of its numbers.
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 _SIGNED = 2
@@ -222,6 +226,10 @@ def _read(
       return _upright(image, _opaque(_eight(image, path, bits)), channels)
   except errors.UserError:
     raise
+  except PIL.UnidentifiedImageError as error:
+    raise errors.UserError(
+      f'{path} is no readable image: of no format that Pillow knows'
+    ) from error
   except Exception as error:  # a damaged file makes Pillow raise anything
     raise errors.UserError(
       f'{path} is no readable image: {error or type(error).__name__}'
@@ -240,6 +248,8 @@ def _upright(
 ) -> PIL.Image.Image:
   """Returns the pixels of a file in the colours asked for, turned upright."""
   pixels = pixels.convert(_MODES[channels])
+  if image.format == 'TIFF':
+    return pixels  # Pillow has turned it
   try:
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
   except Exception:  # as above, and an image without EXIF is upright
@@ -269,7 +279,7 @@ def _eight(
   raw, mode = _rawmode(image), image.mode
   (held, firm), dark = _held(image), _tag(image, _PHOTOMETRIC) == 0
   signed = _tag(image, _FORMAT) == _SIGNED
-  image.load()  # which turns a TIFF file upright, and forgets most of these
+  image.load()  # which forgets most of these
   if mode.startswith(('I', 'F')) or signed:
     what = f'{path} (mode {mode})'
     values = np.atleast_3d(np.asarray(image))
