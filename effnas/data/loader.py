@@ -8,7 +8,16 @@ import types
 from effnas import errors
 from effnas.data import dataset, sets, split
 
-_COMMON = ('path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify')
+_COMMON = (
+  'path',
+  'seed',
+  'valid',
+  'test',
+  'limit',
+  'labels',
+  'verify',
+  'remap',
+)
 
 
 def names() -> list[str]:
@@ -28,8 +37,8 @@ def options(name: str) -> list[str]:
     name: Name of a set.
 
   Example:
-    >>> options('text')
-    ['path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify', 'length']
+    >>> options('text')[-3:]
+    ['verify', 'remap', 'length']
   """
   parameters = inspect.signature(_module(name).load).parameters
   own = [key for key in parameters if key not in _COMMON]
@@ -46,6 +55,7 @@ def load(
   limit: int | None = None,
   labels: int | None = None,
   verify: bool = True,
+  remap: bool = False,
   **own,
 ) -> dataset.Dataset:
   """Loads a data set and splits it.
@@ -65,6 +75,8 @@ def load(
       None for all. That of the others is -1.
     verify: Whether a checksum that differs from the official one stops. Where
       False, the provenance says so.
+    remap: Whether classes without an example are taken out and the others
+      numbered anew, in their order; the provenance has the labels they had.
     **own: The set's own options, see its file in `effnas/data/sets/`.
 
   Returns:
@@ -88,6 +100,8 @@ def load(
       )
   if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
     raise errors.UserError(f'seed must be a whole number from 0, got {seed!r}')
+  if not isinstance(remap, bool):
+    raise errors.UserError(f'remap must be True or False, got {remap!r}')
   raw = _module(name).load(path, verify, **own)
   return split.assemble(
     name,
@@ -97,6 +111,7 @@ def load(
     test=test,
     limit=limit,
     labels=labels,
+    remap=remap,
   )
 
 

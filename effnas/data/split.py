@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from effnas import errors
-from effnas.data import dataset
+from effnas.data import classes, dataset, numbers
 
 # The streams of random numbers; the order is part of what a seed means.
 _TEST, _VALID, _LIMIT, _LABELS = range(4)
@@ -27,8 +27,9 @@ def assemble(
   test: float | int | None = None,
   limit: int | None = None,
   labels: int | None = None,
+  remap: bool = False,
 ) -> dataset.Dataset:
-  """Splits what a set loaded and measures its inputs.
+  """Checks and splits what a set loaded and measures its inputs.
 
   Args:
     name: Name of the set.
@@ -41,18 +42,23 @@ def assemble(
     limit: Number of training examples to keep, or None for all.
     labels: Number of them that keep their label, or None for all; that of the
       others becomes -1.
+    remap: Whether classes without an example are taken out.
 
   Returns:
     The data set; parts are disjoint, and classes stand in each part in the
     proportions of the source.
 
   Raises:
-    UserError: A size is impossible.
+    UserError: A size is impossible, or numbers do not fit their types.
   """
   if raw.test is not None and test is not None:
     raise errors.UserError(
       f'data set {name!r} has its own test part; leave out test={test!r}'
     )
+  raw = numbers.checked(name, raw)
+  if remap:
+    raw = classes.remapped(name, raw)
+  classes.say_missing(name, raw)
   total = len(raw.train)
   rest, held = np.arange(total), raw.test
   if held is None:
@@ -72,6 +78,8 @@ def assemble(
     train = dataclasses.replace(train, y=_hidden(train.y, hidden))
   mean, std = raw.moments or moments(train.x, raw.kind)
   valid_part = raw.train.take(index)
+  for part in (train, valid_part, held):
+    numbers.check_prepared(part.x, raw.kind, mean, std)
   counts = {'train': len(train), 'valid': len(valid_part), 'test': len(held)}
   if labels is not None:
     counts['labels'] = labels

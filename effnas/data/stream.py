@@ -148,13 +148,31 @@ class Stream(dataset.Split):
 
 
 def _plain(source: Source, row: int) -> np.ndarray:
-  return source.plain(row)
+  return _fitting(source, source.plain(row))
 
 
 def _changed(source: Source, key: tuple[int, ...], row: int) -> np.ndarray:
   # The 1 ends the seed: numpy takes seeds that differ in zeros at their end
   # for the same one.
-  return source.changed(row, np.random.default_rng([*key, row, 1]))
+  rng = np.random.default_rng([*key, row, 1])
+  return _fitting(source, source.changed(row, rng))
+
+
+def _fitting(source: Source, example: np.ndarray) -> np.ndarray:
+  """Returns an example in the promised type, where it can be had in it."""
+  found, dtype = np.asarray(example), np.dtype(source.dtype)
+  if found.shape == tuple(source.shape):
+    if found.dtype == dtype:
+      return found
+    with np.errstate(over='ignore', invalid='ignore'):
+      cast = found.astype(dtype)
+    rounds = dtype.kind == 'f' and np.isfinite(cast).all()
+    if rounds or np.array_equal(cast, found):
+      return cast
+  raise errors.UserError(
+    f'a source of {dtype} {tuple(source.shape)} gave an example of '
+    f'{found.dtype} {found.shape}, which does not fit'
+  )
 
 
 def _caught(read: Callable[[int], np.ndarray], row: Any) -> Any:

@@ -55,11 +55,19 @@ def with_extras(
 
 
 def check_labels(labels: Any, objective: objective_lib.Objective) -> None:
-  """Raises a UserError where rows lack a label that an objective needs."""
-  if objective.takes_unlabelled():
-    return
+  """Raises a UserError where rows lack a label that an objective needs.
+
+  Labels are looked at before they become int32 on the device, too.
+  """
   labels = np.asarray(labels)
-  if np.issubdtype(labels.dtype, np.integer) and labels.min() < 0:
+  if not np.issubdtype(labels.dtype, np.integer) or not labels.size:
+    return
+  ends, held = (labels.min(), labels.max()), np.iinfo(np.int32)
+  if ends[0] < held.min or ends[1] > held.max:
+    raise errors.UserError(
+      f'labels must fit int32, got {labels.dtype} from {ends[0]} to {ends[1]}'
+    )
+  if ends[0] < 0 and not objective.takes_unlabelled():
     missing = int((labels < 0).sum())
     raise errors.UserError(
       f'unlabelled data without a way to use it: {missing:,} of '

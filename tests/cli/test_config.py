@@ -176,6 +176,8 @@ def test_further_settings_have_the_defaults_of_the_code():
   }
   # What a candidate takes beside the arguments of a function.
   defaults |= dict.fromkeys(('train.pretrain', 'train.distill'))
+  # Of single data sets: images, and arrays.
+  defaults |= dict.fromkeys(('data.bits', 'data.layout'))
   functions = {'train': train.fit, 'optim': optim.make, 'data': data.load}
   for key in set(config.FURTHER) - set(defaults):
     section, _, name = key.partition('.')

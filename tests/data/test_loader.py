@@ -22,7 +22,7 @@ def test_an_option_of_another_set_is_unknown():
 @pytest.mark.parametrize('name', data.names())
 def test_every_set_takes_the_common_options(name):
   common = ['path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify']
-  assert loader.options(name)[:7] == common
+  assert loader.options(name)[:8] == [*common, 'remap']
 
 
 @pytest.mark.parametrize('seed', [-1, 0.5, True, 'a'])

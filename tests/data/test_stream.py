@@ -140,3 +140,40 @@ def test_without_grain_it_says_what_to_install(monkeypatch):
     errors.UserError, match=r"pip install 'effnas\[imagenet\]"
   ):
     part().x[:1]
+
+
+@pytest.mark.parametrize(
+  ('dtype', 'example', 'fits'),
+  [
+    (np.uint8, [7, 255], True),
+    (np.uint8, [7, 300], False),
+    (np.uint8, [7, -1], False),
+    (np.uint8, [7, 0.5], False),
+    (np.int32, [7, 2**32 + 1], False),
+    (np.float32, [7, 0.1], True),
+    (np.float32, [7, 1e300], False),
+    (np.float32, [7, np.nan], False),
+    (np.int32, [7, 8, 9], False),
+  ],
+)
+def test_examples_come_in_the_promised_type(dtype, example, fits):
+  @dataclasses.dataclass
+  class Fixed(Numbers):
+    def plain(self, row):
+      return np.array(example)
+
+    def changed(self, row, rng):
+      return np.array(example)
+
+  made = stream.Stream.of(
+    Fixed(np.arange(2), dtype=dtype), np.zeros(2, np.int32)
+  )
+  if fits:
+    expected = np.array([example] * 2, dtype)
+    for x in (made.x[:], epoch(made, np.arange(2))[1]):
+      assert x.dtype == dtype
+      np.testing.assert_array_equal(x, expected)
+    return
+  for read in (lambda: made.x[:], lambda: epoch(made, np.arange(2))):
+    with pytest.raises(errors.UserError, match='which does not fit'):
+      read()

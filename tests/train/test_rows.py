@@ -10,7 +10,7 @@ import pytest
 
 from effnas import errors, train
 from effnas.learn import augment, change, objective
-from effnas.train import epoch, optim, prepare, state, step
+from effnas.train import epoch, optim, prepare, rows, state, step
 
 
 class Line(linen.Module):
@@ -172,3 +172,11 @@ def test_a_stream_carries_no_extras():
   data.train.pieces = None
   with pytest.raises(errors.UserError, match='streamed split cannot carry'):
     train.fit(Line(), data, epochs=1, batch_size=8, objective=Extra([]))
+
+
+@pytest.mark.parametrize('label', [2**31, 2**32 + 1, -(2**31) - 1])
+def test_labels_that_would_wrap_on_the_device_are_refused(label):
+  labels = np.array([0, 1, label])
+  for one in (objective.CrossEntropy(), Extra([])):
+    with pytest.raises(errors.UserError, match='labels must fit int32'):
+      rows.check_labels(labels, one)

@@ -7,15 +7,22 @@ import zlib
 import numpy as np
 
 from effnas import errors
-from effnas.data import dataset, source
+from effnas.data import dataset, numbers, source
 
 _WHOLE = {'x', 'y'}
 _TRAIN = {'x_train', 'y_train'}
 _BOTH = _TRAIN | {'x_test', 'y_test'}
+_LAYOUTS = ('nhwc', 'nchw')
+# Channels that images have as a rule.
+_CHANNELS = (1, 3)
 
 
 def load(
-  path: str | None, verify: bool, *, kind: dataset.Kind | None = None
+  path: str | None,
+  verify: bool,
+  *,
+  kind: dataset.Kind | None = None,
+  layout: str | None = None,
 ) -> dataset.Raw:
   """Loads the arrays x and y, or x_train, y_train (, x_test, y_test).
 
@@ -25,6 +32,10 @@ def load(
     kind: 'image', 'vector' or 'tokens'. Default, from x: (N, H, W, C) and
       uint8 (N, H, W) are images, integers (N, T) wider than a byte are tokens,
       other (N, D) are vectors.
+    layout: Order of the axes of images with four: 'nhwc', or 'nchw' where
+      channels come before height and width. Default 'nhwc', but arrays that
+      look like the other are refused: 1 or 3 channels there, and none at the
+      end.
 
   Returns:
     The arrays, with a test part where the file has one. Labels are whole
@@ -54,6 +65,9 @@ def load(
       f'y_test; found {", ".join(sorted(arrays)) or "nothing"}'
     )
   kind = _kind(file, train[0]) if kind is None else kind
+  train = _turned(file, train[0], kind, layout), train[1]
+  if test is not None:
+    test = _turned(file, test[0], kind, layout), test[1]
   parts = [
     dataset.Split(_inputs(file, x, kind), _labels(file, x, y, kind))
     for x, y in ((train,) if test is None else (train, test))
@@ -100,7 +114,32 @@ def _kind(file: pathlib.Path, x: np.ndarray) -> dataset.Kind:
   )
 
 
-def _inputs(file: pathlib.Path, x: np.ndarray, kind: str) -> np.ndarray:
+def _turned(
+  file: pathlib.Path, x: np.ndarray, kind: str, layout: str | None
+) -> np.ndarray:
+  """Returns images with their channels last, other inputs as they are."""
+  if layout not in (None, *_LAYOUTS):
+    raise errors.unknown('layout of arrays', layout, _LAYOUTS)
+  if kind != 'image' or x.ndim != 4:
+    if layout == 'nchw':
+      raise errors.UserError(
+        f'{file}: layout nchw is for images of four axes, got {kind} inputs '
+        f'{x.shape}'
+      )
+    return x
+  if layout == 'nchw':
+    return np.moveaxis(x, 1, -1)
+  if layout is None and x.shape[1] in _CHANNELS and x.shape[3] > max(_CHANNELS):
+    raise errors.UserError(
+      f'{file}: images {x.shape} look like (N, channels, height, width); set '
+      'layout (--config.data.layout=nchw; nhwc if channels are the last axis)'
+    )
+  return x
+
+
+def _inputs(
+  file: pathlib.Path, x: np.ndarray, kind: dataset.Kind
+) -> np.ndarray:
   axes = {'image': (3, 4), 'vector': (2,), 'tokens': (2,)}
   if kind not in axes:
     raise errors.unknown('kind of arrays', kind, axes)
@@ -109,18 +148,9 @@ def _inputs(file: pathlib.Path, x: np.ndarray, kind: str) -> np.ndarray:
       f'{file}: x of shape {x.shape} and type {x.dtype} is no set of '
       f'{kind} inputs'
     )
-  if not np.isfinite(x).all():
-    raise errors.UserError(f'{file}: x holds numbers that are not finite')
-  if kind == 'tokens':
-    return _whole(file, 'x', x)
-  if kind == 'vector':
-    return x.astype(np.float32)
-  x = x if x.ndim == 4 else x[..., None]
-  if x.dtype.kind == 'f':
-    return x.astype(np.float32)
-  if x.min() < 0 or x.max() > 255:
-    raise errors.UserError(f'{file}: pixels of images are 0 to 255')
-  return x.astype(np.uint8)
+  if kind == 'image' and x.ndim == 3:
+    x = x[..., None]
+  return numbers.inputs(x, kind, f'{file}: x')
 
 
 def _labels(
@@ -133,13 +163,4 @@ def _labels(
     raise errors.UserError(
       f'{file}: y must have one label per input, got {y.shape} for {x.shape}'
     )
-  return _whole(file, 'y', y)
-
-
-def _whole(file: pathlib.Path, name: str, values: np.ndarray) -> np.ndarray:
-  if values.dtype.kind not in 'biu' or values.min() < 0:
-    raise errors.UserError(
-      f'{file}: {name} must be whole numbers from 0, got {values.dtype}'
-      + (f' from {values.min()}' if values.dtype.kind in 'iuf' else '')
-    )
-  return values.astype(np.int32)
+  return numbers.whole(y, f'{file}: y')

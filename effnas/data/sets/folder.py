@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from effnas import errors
-from effnas.data import dataset, image, source, tree
+from effnas.data import dataset, depth, image, source, tree
 
 
 def load(
@@ -14,6 +14,7 @@ def load(
   *,
   size: int | Sequence[int] = 32,
   channels: int = 3,
+  bits: int | None = None,
 ) -> dataset.Raw:
   """Loads ROOT/CLASS/IMAGE, or ROOT/train/CLASS/IMAGE and ROOT/test/... .
 
@@ -23,6 +24,8 @@ def load(
     size: Height and width of the images, in pixels, or one number for both.
       An image of other proportions is cut to these around its centre.
     channels: 3 for colour, 1 for grey.
+    bits: Of the values of images that have more than 8 and do not say how
+      many, as 12 for 12 bits stored in 16; see `effnas.data.depth`.
 
   Returns:
     uint8 images (N, height, width, channels); labels number the class folders
@@ -36,12 +39,13 @@ def load(
   height, width = _shape(size)
   if channels not in (1, 3):
     raise errors.UserError(f'channels must be 1 or 3, got {channels!r}')
+  depth.check(bits)
   found = tree.read(root, image.SUFFIXES)
 
   def part(examples):
     images = np.empty((len(examples), height, width, channels), np.uint8)
     for i, example in enumerate(examples):
-      images[i] = image.fit(example.path, height, width, channels)
+      images[i] = image.fit(example.path, height, width, channels, bits)
     labels = np.array([example.label for example in examples], np.int32)
     return dataset.Split(images, labels)
 
@@ -51,7 +55,7 @@ def load(
     classes=len(found.classes),
     kind='image',
     provenance=source.record(
-      [tree.fingerprint(found, root)], labels=list(found.classes)
+      [tree.fingerprint(found, root)], **found.provenance()
     ),
   )
 

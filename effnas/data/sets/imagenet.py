@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from effnas import errors
-from effnas.data import dataset, image, source, stream, tree
+from effnas.data import dataset, depth, image, source, stream, tree
 
 # The means and deviations that published ImageNet networks are trained with.
 _MOMENTS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -38,6 +38,7 @@ def load(
   resampling: str = 'bicubic',
   moments: str = 'imagenet',
   workers: int = 0,
+  bits: int | None = None,
 ) -> dataset.Raw:
   """Finds ROOT/train/CLASS/IMAGE and ROOT/val/... (or test), or ROOT/CLASS/...
 
@@ -56,6 +57,8 @@ def load(
     workers: Processes to decode in; 0 decodes in one thread per core, which
       suffices as long as the device waits for none (decoding and resizing run
       outside Python's lock).
+    bits: Of the values of images that have more than 8 and do not say how
+      many; see `effnas.data.depth`.
 
   Returns:
     uint8 images (N, size, size, 3) that are decoded when they are read; labels
@@ -67,6 +70,7 @@ def load(
   """
   del verify
   _check(size, share, scale, workers)
+  depth.check(bits)
   for option, value, known in (
     ('resampling', resampling, image.RESAMPLINGS),
     ('moments', moments, ('imagenet', 'measured')),
@@ -86,7 +90,7 @@ def load(
   def part(examples: Sequence[tree.Example]) -> stream.Stream:
     names = [os.fsencode(e.path.relative_to(root)) for e in examples]
     files = _Files(
-      str(root), np.array(names), size, share, tuple(scale), resampling
+      str(root), np.array(names), size, share, tuple(scale), resampling, bits
     )
     labels = np.array([example.label for example in examples], np.int32)
     return stream.Stream.of(files, labels, workers)
@@ -96,9 +100,7 @@ def load(
     test=None if found.test is None else part(found.test),
     classes=len(found.classes),
     kind='image',
-    provenance=source.record(
-      [tree.listing(found, root)], labels=list(found.classes)
-    ),
+    provenance=source.record([tree.listing(found, root)], **found.provenance()),
     moments=_MOMENTS if moments == 'imagenet' else None,
   )
 
@@ -113,6 +115,7 @@ class _Files:
   share: float
   scale: tuple[float, ...]
   resampling: str
+  bits: int | None
   dtype: np.dtype = _DTYPE
 
   @property
@@ -126,11 +129,14 @@ class _Files:
     return dataclasses.replace(self, names=self.names[index])
 
   def plain(self, row: int) -> np.ndarray:
-    return image.centre(self._path(row), self.size, self.share, self.resampling)
+    path = self._path(row)
+    return image.centre(path, self.size, self.share, self.resampling, self.bits)
 
   def changed(self, row: int, rng: np.random.Generator) -> np.ndarray:
     path = self._path(row)
-    return image.cut(path, self.size, self.scale, self.resampling, rng)
+    return image.cut(
+      path, self.size, self.scale, self.resampling, rng, self.bits
+    )
 
   def _path(self, row: int) -> str:
     return os.path.join(self.root, os.fsdecode(self.names[row]))

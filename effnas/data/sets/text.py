@@ -42,8 +42,7 @@ def _classify(root: pathlib.Path, length: int) -> dataset.Raw:
   def part(examples):
     x = np.zeros((len(examples), length), np.int32)
     for row, example in zip(x, examples, strict=True):
-      with example.path.open('rb') as stream:
-        data = np.frombuffer(stream.read(length), np.uint8)
+      data = np.frombuffer(_bytes(example.path, length), np.uint8)
       row[: len(data)] = data
     labels = np.array([example.label for example in examples], np.int32)
     return dataset.Split(x, labels)
@@ -54,13 +53,23 @@ def _classify(root: pathlib.Path, length: int) -> dataset.Raw:
     classes=len(found.classes),
     kind='tokens',
     provenance=source.record(
-      [tree.fingerprint(found, root)], labels=list(found.classes)
+      [tree.fingerprint(found, root)], **found.provenance()
     ),
   )
 
 
+def _bytes(path: pathlib.Path, length: int | None = None) -> bytes:
+  try:
+    with path.open('rb') as stream:
+      return stream.read(length)
+  except OSError as error:
+    raise errors.UserError(
+      f'{path} cannot be read: {error.strerror}'
+    ) from error
+
+
 def _predict(file: pathlib.Path, length: int) -> dataset.Raw:
-  data = np.frombuffer(file.read_bytes(), np.uint8).astype(np.int32)
+  data = np.frombuffer(_bytes(file), np.uint8).astype(np.int32)
   windows = (len(data) - 1) // length
   if windows < 3:
     raise errors.UserError(

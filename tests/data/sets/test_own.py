@@ -138,6 +138,20 @@ def test_images_are_scaled_cut_and_made_grey(tmp_path):
   assert (loaded.train.x == 255).all()
 
 
+def test_no_image_of_a_folder_is_lost(tmp_path):
+  for name in ('a', 'b'):
+    for i, ending in enumerate(('png', 'tiff', 'jfif', 'pgm', 'pnm', 'bmp')):
+      paint(tmp_path / name / f'{i}.{ending}', np.full((4, 4), 9))
+      paint(tmp_path / name / 'within' / f'{i}.{ending}', np.full((4, 4), 9))
+    paint(tmp_path / name / 'x.png', np.full((4, 4), 9))
+    (tmp_path / name / '._x.png').write_bytes(b'\0\5\x16\7')
+  loaded = data.load('folder', path=str(tmp_path), size=4)
+  counts = loaded.provenance['counts']
+  assert sum(counts.values()) == loaded.provenance['read'] == 26
+  assert loaded.provenance['passed_over'] == {'hidden': 2}
+  assert (loaded.train.x == 9).all()
+
+
 def test_unreadable_image_is_named(tiny, tmp_path):
   options = tiny('folder')
   (tmp_path / 'cat' / '3.png').write_bytes(b'no image')
