@@ -4,7 +4,9 @@ AQT's number of bits is static: a program for each. Here it may be an array, so
 that candidates which differ only in bits share one compiled step. Symmetric
 codes and scales are AQT's, to the bit, at every width from 1 to 8: the largest
 magnitude stands on the far edge of the last of 2^bits - 1 buckets (of two
-buckets, without a code at zero, where bits is 1).
+buckets, without a code at zero, where bits is 1). One thing is not AQT's: zeros
+alone are zeros at one bit too, as their step has size 0; they can learn, as
+their gradients pass as they are.
 
 A number is checked; a traced one above 8 counts as 8, but for 32, which leaves
 values as they are.
@@ -58,11 +60,12 @@ def symmetric(bound: jax.Array, bits: Bits) -> Grid:
   """Returns AQT's grid for magnitudes up to a bound.
 
   Args:
-    bound: Any shape; 0 counts as 1.
+    bound: Any shape; 0 counts as 1 but for one bit.
     bits: 1 to 8, or 32; a number, or integers that broadcast with `bound`.
 
   Returns:
-    A grid with codes within +-(2^(bits - 1) - 1); -1/2 and 1/2 for one bit.
+    A grid with codes within +-(2^(bits - 1) - 1); -1/2 and 1/2 for one bit,
+    whose scale is 0 where the bound is: neither code stands for 0.
 
   Raises:
     UserError: A number of bits that is not supported.
@@ -76,7 +79,8 @@ def symmetric(bound: jax.Array, bits: Bits) -> Grid:
   half, one = _power(bits, -1, bound.dtype), _is(bits, 1)
   high = jnp.where(one, 0.5, half - 1).astype(bound.dtype)
   edge = jnp.where(one, 1, half - 0.5).astype(bound.dtype)
-  scale = jnp.where(bound == 0, 1, bound).astype(bound.dtype) / edge
+  least = jnp.where(one, 0, 1).astype(bound.dtype)
+  scale = jnp.where(bound == 0, least, bound) / edge
   return Grid(scale, -high, high, _is(bits, _FLOAT))
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from effnas import errors, quant
 from effnas.nn import convolve, rewrite
 from effnas.nn.convolve import pointwise
-from effnas.quant import fake
+from effnas.quant import fake, operands, signs
 
 # The collection of variables that holds the bits.
 COLLECTION = 'bits'
@@ -159,10 +159,9 @@ def _operand(x, width, axes):
   """Codes and their scale; x and 1 at 32 bits. The gradient is x's / scale."""
   bound = jnp.abs(lax.stop_gradient(x)).max(tuple(axes), keepdims=True)
   grid = fake.symmetric(bound, width)
-  scale = jnp.where(grid.exact, 1, grid.scale).astype(x.dtype)
-  real = x / scale
-  value = jnp.where(grid.exact, x, fake.codes(x, grid))
-  return real + lax.stop_gradient(value - real), scale
+  scale = jnp.where(grid.exact, 1, grid.scale)
+  values = jnp.where(grid.exact, x, fake.codes(x, grid))
+  return operands.followed(x, signs.Coded(values, scale))
 
 
 def _conv(conv, activations, weights, x, kernel, *args, **kwargs):

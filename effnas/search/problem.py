@@ -115,7 +115,7 @@ def scores(
     soft: Soft constraints, metric to bound.
 
   Returns:
-    Shape (trials, objectives).
+    Shape (trials, objectives). A value that is NaN stays so, and ranks behind.
 
   Reference:
     Deb 2000, "An efficient constraint handling method for genetic algorithms",
@@ -128,11 +128,14 @@ def scores(
   off = np.array([_off(trial, soft or {}) for trial in trials])
   if not (off > 0).any():
     return points
-  kept = points[off == 0] if (off == 0).any() else points
-  worst, spread = kept.max(axis=0), np.ptp(points, axis=0)
+  # A range that NaN or infinity ends would put all of the others there too.
+  finite = pareto.bounded(points)
+  kept = finite[off == 0] if (off == 0).any() else finite
+  worst, spread = kept.max(axis=0), np.ptp(finite, axis=0)
   spread = np.where(spread > 0, spread, 1.0)
   behind = worst + spread * off[:, None]
-  return np.where(off[:, None] > 0, behind, points)
+  known = ~np.isnan(points).any(axis=1)
+  return np.where(((off > 0) & known)[:, None], behind, points)
 
 
 def front(
@@ -144,7 +147,7 @@ def front(
 
   Args:
     trials: Trials; those that are not done do not count.
-    objectives: Names of metrics.
+    objectives: Names of metrics; a trial of which one is NaN is on no front.
     soft: Soft constraints; where no trial keeps to all of them, what is left
       are those least off.
   """
@@ -159,7 +162,7 @@ def _off(trial: trial_lib.Trial, soft: Mapping[str, float]) -> float:
     value = trial.value(name)
     if not met(name, value, bound):
       found += abs(value / bound - 1)
-  return found
+  return np.inf if np.isnan(found) else found
 
 
 def met(name: str, value: float, bound: float) -> bool:

@@ -36,7 +36,10 @@ def test_traced_bits_give_aqts_values_to_the_bit(axes, dtype):
     # The quantizer itself also knows one bit, whose codes are halves.
     quantizer = aqt_quantizer.quantizer_make(bits)
     tensor, _ = quantizer.quant(x, calibration_axes=axes)
-    np.testing.assert_array_equal(ours(x, bits), tensor.dequant())
+    theirs = tensor.dequant()
+    if bits == 1:  # Where zeros alone share a scale it has no code for them.
+      theirs = jnp.where((x == 0).all(axes, keepdims=True), 0, theirs)
+    np.testing.assert_array_equal(ours(x, bits), theirs)
     assert ours(x, bits).dtype == dtype
 
 

@@ -109,6 +109,24 @@ def test_where_none_keeps_to_them_the_nearest_is_the_front():
   assert [t.id for t in search.front(trials, ['accuracy'], soft)] == [3]
 
 
+def test_a_trial_of_nan_is_on_no_front_and_hides_no_other():
+  trials = [
+    trial(0, accuracy=0.5, params=5),
+    trial(1, accuracy=float('nan'), params=1),
+    trial(2, accuracy=0.9, params=20),
+    trial(3, accuracy=0.8, params=float('nan')),
+    trial(4, accuracy=float('inf'), params=30),
+  ]
+  names = ['accuracy', 'params']
+  assert [t.id for t in search.front(trials, names)] == [0, 2, 4]
+  assert [t.id for t in search.front(trials, names, {'params': 10})] == [0]
+  assert [t.id for t in search.front(trials, names, {'params': 1})] == [0]
+  assert search.front(trials[1:2], names, {'params': 10}) == []
+  # By the bound: as far off as can be.
+  by_bound = search.front(trials, ['accuracy'], {'params': 4})
+  assert [t.id for t in by_bound] == [0]
+
+
 def test_soft_constraints_may_bound_quality_but_not_on_test_data():
   problem_lib.check(['params'], {}, {'accuracy': 0.9})
   with pytest.raises(errors.UserError, match='must not look at the test set'):

@@ -22,7 +22,8 @@ def contributions(
     reference: The worst corner, shape (objectives,).
 
   Returns:
-    Shape (points,); 0 for dominated points, and where two are equal.
+    Shape (points,); 0 for dominated points, where two are equal, for points
+    with NaN, and where the others' share of an infinite volume is infinite.
 
   Reference:
     While, Bradstreet and Barone 2012, "A fast way of calculating exact
@@ -53,7 +54,8 @@ def subset(
     reference: The worst corner, shape (objectives,).
 
   Returns:
-    The indices of at most `count` points, in the order of picking.
+    The indices of at most `count` points, in the order of picking; those that
+    add nothing come last.
 
   Reference:
     Guerreiro, Fonseca and Paquete 2016, "Greedy hypervolume subset selection in
@@ -84,7 +86,9 @@ def _added(
   point: np.ndarray, others: np.ndarray, reference: Sequence[float] | np.ndarray
 ) -> float:
   corner = np.asarray(reference, float)
-  box = float(np.prod(np.maximum(corner - point, 0.0)))
-  if not box:
+  if not (point < corner).all():  # So it is with NaN.
     return 0.0
-  return box - pareto.hypervolume(np.maximum(others, point), corner.tolist())
+  shared = pareto.hypervolume(np.maximum(others, point), corner.tolist())
+  if np.isinf(shared):
+    return 0.0
+  return float(np.prod(corner - point)) - shared

@@ -78,7 +78,8 @@ def net(points: np.ndarray) -> np.ndarray:
   which have a place, distances being in parts of the objectives' ranges.
 
   Args:
-    points: Shape (points, objectives), to be minimised.
+    points: Shape (points, objectives), to be minimised. Infinite values are as
+      far off as the last finite one; points with NaN come last.
 
   Returns:
     The place of each point, 0 the best, shape (points,).
@@ -87,8 +88,9 @@ def net(points: np.ndarray) -> np.ndarray:
     >>> net(np.array([[0, 9], [1, 8], [5, 4], [9, 0], [9, 9]])).tolist()
     [0, 3, 2, 1, 4]
   """
-  width = np.ptp(points, axis=0) if len(points) else 1.0
-  scaled = points / np.where(width > 0, width, 1.0)
+  finite = pareto.bounded(points)
+  width = np.ptp(finite, axis=0) if len(points) else 1.0
+  scaled = finite / np.where(width > 0, width, 1.0)
   rank = pareto.ranks(points)
   near = np.full(len(points), np.inf)  # to the nearest one that has a place
   place = np.empty(len(points), int)

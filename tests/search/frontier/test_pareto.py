@@ -4,6 +4,7 @@ from hypothesis.extra import numpy as hnp
 import numpy as np
 import pytest
 
+from effnas import errors
 from effnas.search.frontier import hypervolume, pareto, pareto_picks
 
 
@@ -181,3 +182,94 @@ def test_epsilon_is_the_least_shift_that_dominates(points, shift):
 def test_a_box_that_another_dominates_is_left_out():
   points = np.array([[0.0, 3.0], [1.0, 2.0]])
   assert pareto_picks.epsilon_front(points, 1.5).tolist() == [1]
+
+
+NAN, INF = float('nan'), float('inf')
+
+
+@given(clouds(), st.data())
+def test_points_with_nan_rank_behind_and_change_no_other(points, data):
+  holes = data.draw(hnp.arrays(bool, points.shape))
+  holed = np.where(holes, NAN, points)
+  lost = holes.any(axis=1)
+  rank = pareto.ranks(holed)
+  assert rank[~lost].tolist() == peel(points[~lost])
+  assert (rank[lost] == max([0, *rank[~lost]]) + 1).all()
+  assert not set(pareto.front(holed)) & set(np.flatnonzero(lost))
+  place = pareto.places(holed)
+  assert sorted(place) == list(range(len(points)))
+  assert sorted(place[~lost]) == list(range((~lost).sum()))
+  known = points[~lost]
+  corner = [4.5] * points.shape[1]
+  assert pareto.hypervolume(holed, corner) == pareto.hypervolume(known, corner)
+  added = hypervolume.contributions(holed, corner)
+  assert not added[lost].any()
+  assert added[~lost].tolist() == pytest.approx(
+    hypervolume.contributions(known, corner)
+  )
+  kept = pareto_picks.epsilon_front(holed, 1.5)
+  expected = np.flatnonzero(~lost)[pareto_picks.epsilon_front(known, 1.5)]
+  assert kept.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize('objectives', [1, 2, 3])
+def test_nan_alone_is_no_front(objectives):
+  points = np.full((3, objectives), NAN)
+  assert pareto.ranks(points).tolist() == [1, 1, 1]
+  assert not len(pareto.front(points))
+  assert pareto.places(points).tolist() == [0, 1, 2]
+  assert pareto.crowding(points).tolist() == [0, 0, 0]
+  assert hypervolume.subset(points, 2, [1] * objectives) == [0, 1]
+  assert not len(pareto_picks.epsilon_front(points, 1))
+  assert pareto_picks.epsilon(points, np.zeros((1, objectives))) == INF
+  with pytest.raises(errors.UserError, match='a point without NaN'):
+    pareto_picks.knee(points)
+
+
+def test_infinity_is_worse_than_any_number():
+  points = np.array([[INF, 1], [2, 2], [1, INF], [INF, INF], [-INF, INF]])
+  assert pareto.ranks(points).tolist() == [0, 0, 1, 2, 0]
+  assert pareto.ranks(points[:, :1]).tolist() == [3, 2, 1, 3, 0]
+
+
+def test_infinity_widens_no_front():
+  points = np.array([[0, 10], [1, 6], [5, 5], [10, 0]])
+  ends = np.array([[-INF, INF], [INF, -INF]])
+  found = pareto.crowding(np.concatenate([points, ends]))
+  assert np.isinf(found[[4, 5]]).all()
+  # The old ends have a neighbour now, as far off as themselves.
+  assert found[1:3].tolist() == pareto.crowding(points)[1:3].tolist()
+  assert found[0] == pytest.approx(1 / 10 + 4 / 10)
+  assert not np.isnan(pareto.crowding(np.array([[INF], [INF], [INF]]))).any()
+  # Differences that overflow are parts of a width that does.
+  wide = np.array([[-1.5e308, 1], [0, 0.5], [1.5e308, 0]])
+  assert pareto.crowding(wide)[1] == pytest.approx(2)
+  assert pareto.crowding([[0, 3], [NAN, 1], [1, 1], [3, 0]]).tolist() == [
+    INF,
+    0,
+    2,
+    INF,
+  ]
+
+
+def test_infinite_points_have_volumes_and_picks():
+  corner = (3, 3)
+  points = np.array([[1, 2], [2, INF]])
+  assert pareto.hypervolume(points, corner) == 2
+  assert hypervolume.contributions(points, corner).tolist() == [2, 0]
+  endless = np.array([[1, 2], [-INF, 2.5], [-INF, 2]])
+  for objectives in (2, 3):
+    cloud = np.pad(endless, ((0, 0), (0, objectives - 2)))
+    ends = [3] * objectives
+    assert pareto.hypervolume(cloud, ends) == INF
+    assert hypervolume.contributions(cloud, ends).tolist() == [0, 0, 0]
+    assert hypervolume.contributions(cloud[:2], ends)[1] == INF
+    assert hypervolume.subset(cloud, 2, ends) == [1, 0]
+  with pytest.raises(errors.UserError, match='finite'):
+    pareto.hypervolume(points, (3, NAN))
+  assert pareto_picks.knee(np.array([[0, INF], [4, 4], [5, 1]])) == 1
+  assert pareto_picks.epsilon_front(
+    np.array([[0, INF], [0, 1], [-INF, 2]]), 1
+  ).tolist() == [1, 2]
+  assert pareto_picks.epsilon([[INF, 1]], [[INF, 0]]) == 1
+  assert pareto_picks.epsilon([[0, 0]], [[NAN, 0], [1, 1]]) == -1

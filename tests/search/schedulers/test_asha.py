@@ -107,3 +107,5 @@ def test_a_net_is_spread_wider_than_its_first_points_by_crowding():
   assert gap(places) > 2 * gap(pareto.places(points))
   behind = np.concatenate([points, points[:3] + 0.5])
   assert set(pareto_asha.net(behind)[-3:]) == {40, 41, 42}
+  odd = np.concatenate([points, [[np.nan, -1], [np.inf, np.inf]]])
+  assert pareto_asha.net(odd).tolist() == [*places, 41, 40]
