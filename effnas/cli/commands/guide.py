@@ -29,7 +29,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, files
 from effnas.cli import config as config_lib
 from effnas.cli import progress, runs, show
 from effnas.cli import request as request_lib
@@ -98,6 +98,7 @@ def define(values: flags.FlagValues) -> None:
     '`effnas train` or `effnas zoo import`.',
     flag_values=values,
   )
+  runs.define_accept(values)
   request_lib.define_format(values)
 
 
@@ -111,6 +112,7 @@ def run(request: request_lib.Request) -> None:
     config['footprint']['targets'] = [values.target]
   from effnas import report
   from effnas.report import guide as guide_report
+  from effnas.search import identity
   from effnas.search import workdir as workdir_lib
   from effnas.search.networks import network_trials
   from effnas.strategy import guide
@@ -135,13 +137,16 @@ def run(request: request_lib.Request) -> None:
     'steps': values.steps,
     'trained': values.trained,
   }
-  described = problem.space.describe()
-  kept = {**config, 'guide': told}
-  runs.refuse_another(
-    workdir, {**kept, 'space_description': described}, ['steps']
-  )
+  made_with = dict(problem.identity)
+  if values.trained:
+    made_with['--trained'] = identity.of_file(values.trained, 'the weights file')
   with workdir_lib.opened(
-    workdir, kept, described, problem.provenance
+    workdir,
+    {**config, 'guide': told},
+    problem.space.describe(),
+    problem.provenance,
+    identity=made_with,
+    accept_changes=values.accept_changes,
   ) as folder:
     if values.trained:
       _copy(values.trained, folder / _GIVEN)
@@ -153,13 +158,14 @@ def run(request: request_lib.Request) -> None:
     on_step=lambda number, name: progress.tell(
       f'step {number} of {len(plan.steps)}: {name}'
     ),
+    accept_changes=values.accept_changes,
   )
   guide_report.write(found, folder)
   for row in found.rows:
     if row.folder:
       report.write(folder / row.folder)
   result = guide_report.to_dict(found)
-  workdir_lib.write(folder / _RESULT, result)
+  files.write_json(folder / _RESULT, result)
   if values.format == 'json':
     show.as_json(result)
   else:
@@ -212,7 +218,7 @@ def _copy(source: str, to: pathlib.Path) -> None:
       f'cannot read the weights file {source}: {e.strerror}'
     ) from None
   if not to.is_file() or to.read_bytes() != data:
-    to.write_bytes(data)
+    files.write(to, data)
 
 
 def _table(found: Any) -> None:
