@@ -13,7 +13,7 @@ from effnas.cli import request as request_lib
 
 
 def define(values: flags.FlagValues) -> None:
-  """Defines `--config`, `--workdir`, the flags of the arch, and further ones."""
+  """Defines `--config`, `--workdir`, those of the arch, and further flags."""
   config_lib.define(values)
   flags.DEFINE_string(
     'workdir', None, 'The folder to keep the network in.', flag_values=values
@@ -60,7 +60,7 @@ def result(
   from effnas.search import workdir as workdir_lib
 
   opened = workdir_lib.opened(
-    workdir, kept, space.describe(), left=[name], **further
+    workdir, kept, space.describe(), finished=name, **further
   )
   with opened as folder:
     if (folder / name).is_file():

@@ -47,12 +47,12 @@ def run(
     workdir: The folder to keep everything in.
     evaluate: Dotted name, importable on every worker, of the function
       (task, arch, trial, report) -> metrics that evaluates an architecture,
-      with task = {'config': config, 'workdir': path, 'identity': that of the
-      problem}, and where a scheduler says so 'epochs', where its training ends, and 'parent', the trial whose
-      training it goes on with. Where its module has a function
-      test(task, arch, trial) -> metrics beside, each trial of the front is
-      tested by it, once, after all trials; where it has tidy(task), that is
-      called before, when no trial can go on with another any more.
+      with task = {'config': config, 'workdir': path, 'identity': checksums},
+      and where a scheduler says so 'epochs', where its training ends, and
+      'parent', the trial whose training it goes on with. Where its module has a
+      function test(task, arch, trial) -> metrics beside, each trial of the
+      front is tested by it, once, after all trials; where it has tidy(task),
+      that is called before, when no trial can go on with another any more.
     problem: What is searched for, by default what the config declares: with a
       section "table" the rows of a table, which are looked up, else networks,
       which are trained, or scored where an objective is a proxy.

@@ -97,6 +97,7 @@ def hold(
   now: Mapping[str, str],
   *,
   accept: bool = False,
+  ended: bool = False,
   trial: Callable[[], int | None] | None = None,
 ) -> None:
   """Refuses to go on with other data; a change that is accepted is recorded.
@@ -105,6 +106,8 @@ def hold(
     folder: The workdir of a run that has begun.
     now: Checksums by name.
     accept: Whether to go on all the same.
+    ended: Whether nothing is made any more: then the change is recorded, but
+      the run stays one of what it was made with.
     trial: Says which trial of a search is the first that sees what is new.
 
   Raises:
@@ -115,8 +118,9 @@ def hold(
   changed = differing(known, now)
   if changed and not accept:
     raise errors.UserError(
-      f'{folder} was made with other data: {told(known, now)}; bring it back, '
-      f'choose another workdir, or go on with {FLAG}, which is recorded'
+      f'{folder} was made with other data or files: {told(known, now)}; bring '
+      f'them back, choose another workdir, or go on with {FLAG}, which is '
+      'recorded'
     )
   added = [name for name in now if name not in known]
   if not changed and not added and found:
@@ -143,11 +147,12 @@ def hold(
     }
     for name in sorted([*changed, *added])
   ]
+  before = found['changes'] if found else []
   files.write_json(
     folder / FILE,
     {
-      'made_with': {**known, **now},
-      'changes': [*(found['changes'] if found else []), *changes],
+      'made_with': {**now, **known} if ended else {**known, **now},
+      'changes': [*before, *changes],
     },
   )
 

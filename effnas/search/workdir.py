@@ -50,7 +50,7 @@ def opened(
   *,
   identity: Mapping[str, str] | None = None,
   accept_changes: bool = False,
-  left: Sequence[str] = (),
+  finished: str = '',
   resize: Callable[[pathlib.Path, Any], None] | None = None,
 ) -> Iterator[pathlib.Path]:
   """Creates a workdir or takes one up, and keeps other writers out meanwhile.
@@ -63,7 +63,8 @@ def opened(
     identity: What the run is made with, checksums by name; see
       `effnas.search.identity`.
     accept_changes: Whether it may go on with another identity.
-    left: Further files that only a run which has begun leaves there.
+    finished: The file that a run leaves when it has ended, beside its journal:
+      whatever is accepted, its result stays what it was made with.
     resize: Called with the folder and its 'search.trials' where that is another
       number now; raises a UserError where the search cannot go on so. None
       refuses.
@@ -79,20 +80,22 @@ def opened(
   now = {**plain.plain(config), 'space_description': plain.plain(description)}
   with tidying.tidy(folder), _locked(folder):
     try:
-      if _begun(folder, left):
+      begun = _begun(folder, finished)
+      if begun:
         old = _held(folder)
         _compare(folder, old, now, resize)
         identity_lib.hold(
           folder,
           identity or {},
           accept=accept_changes,
+          ended=bool(finished) and (folder / finished).is_file(),
           trial=functools.partial(_next_trial, folder),
         )
         _take_up(folder, old, now)
       else:  # nothing would be lost: mistakes can be mended in place
         files.write_json(folder / 'config.json', now)
         identity_lib.begin(folder, identity or {})
-      _note_environment(folder, plain.plain(provenance or {}))
+      _note_environment(folder, plain.plain(provenance or {}), begun)
     except OSError as e:
       raise files.unwritable(f'the workdir {folder}', e) from None
     yield folder
@@ -159,11 +162,12 @@ def _short(value: Any) -> str:
   return text if len(text) <= 40 else f'{text[:37]}...'
 
 
-def _begun(folder: pathlib.Path, left: Sequence[str]) -> bool:
+def _begun(folder: pathlib.Path, finished: str) -> bool:
   events = folder / 'trials.jsonl'
   if events.is_file() and events.stat().st_size:
     return True
-  return any((folder / name).exists() for name in (*_LEFT, *left))
+  names = (*_LEFT, finished) if finished else _LEFT
+  return any((folder / name).exists() for name in names)
 
 
 def _next_trial(folder: pathlib.Path) -> int | None:
@@ -219,9 +223,7 @@ def _take_up(
     files.write_json(folder / 'config.json', now)
 
 
-def _lasting(
-  config: Mapping[str, Any], free: Sequence[str]
-) -> dict[str, Any]:
+def _lasting(config: Mapping[str, Any], free: Sequence[str]) -> dict[str, Any]:
   """The part of a config that no run of its search may change."""
   search = config.get('search')
   if not isinstance(search, dict):
@@ -232,7 +234,9 @@ def _lasting(
   }
 
 
-def _note_environment(folder: pathlib.Path, provenance: dict[str, Any]) -> None:
+def _note_environment(
+  folder: pathlib.Path, provenance: dict[str, Any], begun: bool
+) -> None:
   versions = {}
   for package in _PACKAGES:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -246,7 +250,7 @@ def _note_environment(folder: pathlib.Path, provenance: dict[str, Any]) -> None:
     'data': provenance,
   }
   file = folder / 'environment.json'
-  if not (folder / 'trials.jsonl').exists() or not file.exists():
+  if not begun or not file.exists():
     files.write_json(file, now)
     return
   with contextlib.suppress(ValueError):

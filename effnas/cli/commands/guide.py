@@ -139,7 +139,9 @@ def run(request: request_lib.Request) -> None:
   }
   made_with = dict(problem.identity)
   if values.trained:
-    made_with['--trained'] = identity.of_file(values.trained, 'the weights file')
+    made_with['--trained'] = identity.of_file(
+      values.trained, 'the weights file'
+    )
   with workdir_lib.opened(
     workdir,
     {**config, 'guide': told},

@@ -40,7 +40,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
-from effnas.cli import progress, show, trained
+from effnas.cli import progress, runs, show, trained
 from effnas.cli import request as request_lib
 
 USAGE = 'quantize --workdir=RUN [--trial=N] [--flags]'
@@ -51,6 +51,7 @@ _SEVERAL = (8, 4, 3, 2)
 def define(values: flags.FlagValues) -> None:
   """Defines its flags."""
   trained.define(values)
+  runs.define_accept(values)
   flags.DEFINE_list(
     'weights',
     [],

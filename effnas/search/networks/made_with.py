@@ -76,7 +76,7 @@ def check(task: Mapping[str, Any]) -> None:
   here = data(task['config'])
   if identity.differing(wanted, here):
     raise errors.MachineError(
-      "a worker has other data than its search: "
+      'a worker has other data than its search: '
       f'{identity.told(wanted, here).replace("(workdir)", "(search)")}; give '
       'all machines the same'
     )

@@ -35,7 +35,13 @@ from effnas.zoo import published
 _OF_A_RUN = ('workdir', 'trial')
 _OF_THE_ZOO = ('network', 'args', 'arch', 'weights')
 # What of a run's config says which network it made.
-_OF_A_NETWORK = ('space', 'space_args', 'space_description', 'quant', 'compress')
+_OF_A_NETWORK = (
+  'space',
+  'space_args',
+  'space_description',
+  'quant',
+  'compress',
+)
 # Arguments of `distillation.make` that come from elsewhere.
 _SUPPLIED = ('teachers', 'inputs', 'classes', 'augmented')
 

@@ -30,8 +30,8 @@ A file may also have a stop rule,
 
 the bounds (`effnas.search.running.stopping`) for a trial that begins, from the
 finished trials that it may see. Arguments that are made for the number of
-trials it names in `MADE_FOR_TOTAL`, as a sampler does. Add a scheduler by adding
-a file; `none.py` is the smallest example.
+trials it names in `MADE_FOR_TOTAL`, as a sampler does. Add a scheduler by
+adding a file; `none.py` is the smallest example.
 """
 
 from collections.abc import Callable, Mapping

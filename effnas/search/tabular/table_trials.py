@@ -24,9 +24,8 @@ import json
 from typing import Any
 
 from effnas import errors
-from effnas.search import identity
+from effnas.search import identity, sections, tables
 from effnas.search import problem as problem_lib
-from effnas.search import sections, tables
 from effnas.search import settings as settings_lib
 from effnas.search.proposing import starts
 from effnas.search.tabular import surrogate as surrogate_lib
