@@ -1,34 +1,47 @@
 """Workdirs of commands that make one network."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 import pathlib
 from typing import Any
 
 from absl import flags
 
-from effnas import errors, files
+from effnas import files
 from effnas.cli import archs, progress
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 
 
 def define(values: flags.FlagValues) -> None:
-  """Defines `--config`, `--workdir`, the flags of the arch, and `--format`."""
+  """Defines `--config`, `--workdir`, those of the arch, and further flags."""
   config_lib.define(values)
   flags.DEFINE_string(
     'workdir', None, 'The folder to keep the network in.', flag_values=values
   )
   archs.define(values)
+  define_accept(values)
   request_lib.define_format(values)
+
+
+def define_accept(values: flags.FlagValues) -> None:
+  """Defines the flag that goes on with other data."""
+  flags.DEFINE_bool(
+    'accept_changes',
+    False,
+    'Go on although the data, a table, a teacher or a weights file is another '
+    "than the workdir was made with; the workdir's identity.json keeps what "
+    'changed, and when.',
+    flag_values=values,
+  )
 
 
 def result(
   workdir: str,
   kept: Mapping[str, Any],
   space: Any,
-  provenance: Mapping[str, Any],
   name: str,
   work: Callable[[pathlib.Path], dict[str, Any]],
+  **further: Any,
 ) -> dict[str, Any]:
   """Returns the result of a run: that of its file, or else of its work.
 
@@ -36,60 +49,26 @@ def result(
     workdir: The folder.
     kept: What its config.json is to hold.
     space: The `effnas.space.Space` of the config.
-    provenance: Where the data comes from.
     name: Of the result's file.
     work: Makes the result in the folder, JSON values.
+    **further: Further arguments of `effnas.search.workdir.opened`: what the run
+      is made with.
 
   Raises:
     UserError: The folder holds another run.
   """
   from effnas.search import workdir as workdir_lib
 
-  described = space.describe()
-  refuse_another(workdir, {**kept, 'space_description': described}, [name])
-  with workdir_lib.opened(workdir, kept, described, provenance) as folder:
+  opened = workdir_lib.opened(
+    workdir, kept, space.describe(), finished=name, **further
+  )
+  with opened as folder:
     if (folder / name).is_file():
       progress.tell(f'{workdir} holds the finished network; nothing to do')
       return files.read_json(folder / name, 'result')
     found = work(folder)
-    workdir_lib.write(folder / name, found)
+    files.write_json(folder / name, found)
     return found
-
-
-def refuse_another(
-  workdir: str, now: Mapping[str, Any], files: Sequence[str]
-) -> None:
-  """Raises where a folder holds another run, or anything of a search.
-
-  Args:
-    workdir: The folder.
-    now: What its config.json is to hold.
-    files: What a run leaves there.
-
-  Raises:
-    UserError: It does.
-  """
-  from effnas.search import plain
-  from effnas.search import workdir as workdir_lib
-  from effnas.search.networks import training
-
-  folder = pathlib.Path(workdir)
-  told = (*files, 'training', training.WEIGHTS, 'trials.jsonl')
-  if not any((folder / name).exists() for name in told):
-    return  # nothing would be lost
-  try:
-    old = files.read_json(folder / 'config.json', 'config')
-  except errors.UserError as e:
-    raise errors.UserError(
-      f'{workdir} holds a run, and {e}; choose another workdir'
-    ) from None
-  found = workdir_lib.differences(old, plain.plain(now))
-  if found:
-    more = f'; and {len(found) - 3} more' if len(found) > 3 else ''
-    raise errors.UserError(
-      f'{workdir} holds another run: {"; ".join(found[:3])}{more}; choose '
-      'another workdir'
-    )
 
 
 def told(metrics: Mapping[str, Any]) -> str:

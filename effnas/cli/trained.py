@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors, files
-from effnas.cli import archs
+from effnas.cli import archs, progress
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 
@@ -110,6 +110,7 @@ def _of_run(
       )
   folder = pathlib.Path(given.workdir)
   config = config_lib.load(str(folder / 'config.json'))
+  _hold(folder, config, given.accept_changes)
   if given.trial is not None:
     given['search'].value = given.workdir
     return training.folder(folder, given.trial) / training.WEIGHTS, config
@@ -120,6 +121,26 @@ def _of_run(
     )
   given['arch'].value = json.dumps(arch)
   return folder / training.WEIGHTS, config
+
+
+def _hold(
+  folder: pathlib.Path, config: Mapping[str, Any], accept: bool
+) -> None:
+  """Refuses a run whose data, or whose own space, is another one by now."""
+  from effnas.search import identity, plain, workdir
+  from effnas.search.networks import candidate, made_with
+
+  key = 'space_description'
+  was = files.read_json(folder / 'config.json', 'config').get(key)
+  now = plain.plain(candidate.load_space(config).describe())
+  found = workdir.differences(was, now, key) if was is not None else []
+  if found:
+    raise errors.UserError(f'{folder} holds a run of another space: {found[0]}')
+  if identity.read(folder) is None:
+    progress.tell(f'{folder} does not say what data it was made with')
+  else:
+    told = made_with.data(config)
+    identity.hold(folder, told, accept=accept, ended=True)
 
 
 def _refuse_integers(file: pathlib.Path, variables: Mapping[str, Any]) -> None:

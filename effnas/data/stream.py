@@ -44,6 +44,12 @@ class Source(Protocol):
   def changed(self, row: int, rng: np.random.Generator) -> np.ndarray:
     """Returns an example as it is trained on."""
 
+  def listed(self) -> bytes:
+    """Returns what tells which examples these are, without reading them."""
+
+  def stored(self, row: int) -> bytes:
+    """Returns an example as it lies on the disk."""
+
 
 class Rows:
   """The plain examples of a source, to be read as an array is.

@@ -1,13 +1,17 @@
 """A search from its config to its trials."""
 
 from collections.abc import Mapping
+import functools
 import importlib
+import logging
 import os
+import pathlib
 from typing import Any
 
 from effnas import errors
 from effnas.search import conductor as conductor_lib
-from effnas.search import engines, plain, policy
+from effnas.search import engines, extending, plain, policy
+from effnas.search import identity as identity_lib
 from effnas.search import journal as journal_lib
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
@@ -15,8 +19,10 @@ from effnas.search import progress as progress_lib
 from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
-from effnas.search.proposing import starts
+from effnas.search.proposing import earlier, starts
 from effnas.search.running import compile_cache, evaluation
+
+_log = logging.getLogger(__name__)
 
 _NETWORKS = 'effnas.search.networks.network_trials'
 
@@ -27,8 +33,12 @@ def run(
   *,
   evaluate: str = f'{_NETWORKS}:evaluate',
   problem: problem_lib.Problem | None = None,
+  accept_changes: bool = False,
 ) -> list[trial_lib.Trial]:
   """Runs a search, or goes on with the one that the workdir holds.
+
+  That may be finished: with more 'search.trials' it goes on, where these would
+  have been the trials of a search of so many from the start.
 
   Args:
     config: JSON values; section "search" is the keyword arguments of
@@ -37,15 +47,17 @@ def run(
     workdir: The folder to keep everything in.
     evaluate: Dotted name, importable on every worker, of the function
       (task, arch, trial, report) -> metrics that evaluates an architecture,
-      with task = {'config': config, 'workdir': path}, and where a scheduler
-      says so 'epochs', where its training ends, and 'parent', the trial whose
-      training it goes on with. Where its module has a function
-      test(task, arch, trial) -> metrics beside, each trial of the front is
-      tested by it, once, after all trials; where it has tidy(task), that is
-      called before, when no trial can go on with another any more.
+      with task = {'config': config, 'workdir': path, 'identity': checksums},
+      and where a scheduler says so 'epochs', where its training ends, and
+      'parent', the trial whose training it goes on with. Where its module has a
+      function test(task, arch, trial) -> metrics beside, each trial of the
+      front is tested by it, once, after all trials; where it has tidy(task),
+      that is called before, when no trial can go on with another any more.
     problem: What is searched for, by default what the config declares: with a
       section "table" the rows of a table, which are looked up, else networks,
       which are trained, or scored where an objective is a proxy.
+    accept_changes: Whether to go on with other data than the workdir was made
+      with; see `effnas.search.identity`.
 
   Returns:
     All trials, failed ones included, in order of id.
@@ -64,9 +76,18 @@ def run(
     evaluate, problem = _declared(config, evaluate, settings)
   evaluation.resolve(evaluate)
 
-  described = problem.space.describe()
+  identity = _identity(problem, settings, workdir)
+  resize = functools.partial(extending.check, settings, problem)
   with (
-    workdir_lib.opened(workdir, config, described, problem.provenance) as path,
+    workdir_lib.opened(
+      workdir,
+      config,
+      problem.space.describe(),
+      problem.provenance,
+      identity=identity,
+      accept_changes=accept_changes,
+      resize=resize,
+    ) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
     chosen = policy.load(settings, config, path, problem)
@@ -82,7 +103,7 @@ def run(
       scheduler=chosen.scheduler,
       retries=settings.retries,
     )
-    task = {'config': config, 'workdir': str(path)}
+    task = {'config': config, 'workdir': str(path), 'identity': identity}
     compile_cache.turn_on()
     if not conductor.exhausted:
       starts.check(
@@ -95,11 +116,30 @@ def run(
         engine = engines.load(settings.engine)
         further = {'stopping': chosen.stopping} if chosen.stopping else {}
         engine(conductor, evaluate, task, settings, progress.update, **further)
+    if len(journal.trials) < settings.trials:
+      _log.warning(
+        '%s', extending.short(journal.trials, settings, problem.space)
+      )
     module = importlib.import_module(evaluate.partition(':')[0])
     if hasattr(module, 'tidy'):
       module.tidy(task)
     _test_front(journal, problem, evaluate, task)
     return list(journal.trials)
+
+
+def _identity(
+  problem: problem_lib.Problem,
+  settings: settings_lib.Settings,
+  workdir: str | os.PathLike[str],
+) -> dict[str, str]:
+  """Returns checksums of all that the trials depend on beside the config."""
+  found = dict(problem.identity)
+  if problem.starts:
+    found['search.start_with'] = identity_lib.of_json(list(problem.starts))
+  if settings.warm_start:
+    told = earlier.told(settings.warm_start, pathlib.Path(workdir), problem)
+    found['search.warm_start'] = identity_lib.of_json(told)
+  return found
 
 
 def _declared(

@@ -35,6 +35,8 @@ class Problem:
       than every trial that keeps to all of them; see `scores`.
     starts: Architectures to try first: published ones, the user's own.
     provenance: Where the data comes from, as JSON values, for the record.
+    identity: Checksums of the data and of other files, by name: a search goes
+      on with the same only; see `effnas.search.identity`.
     sources: From an architecture to where its footprint's estimates come from,
       a text by metric; what is counted exactly is left out.
   """
@@ -50,6 +52,9 @@ class Problem:
     default=(), kw_only=True
   )
   provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  identity: Mapping[str, str] = dataclasses.field(
+    default_factory=dict, kw_only=True
+  )
   sources: Callable[[Mapping[str, Any]], Mapping[str, str]] = _no_sources
 
   def __post_init__(self) -> None:

@@ -77,8 +77,8 @@ def test_failing_trials_are_recorded_and_the_search_goes_on(tmp_path):
 
 def test_another_config_is_refused(tmp_path):
   run(tmp_path)
-  with pytest.raises(errors.UserError, match=r'search\.trials: 12'):
-    run(tmp_path, toy_search.config(trials=13))
+  with pytest.raises(errors.UserError, match=r'search\.seed: absent'):
+    run(tmp_path, toy_search.config(seed=1))
   assert len(search.read(tmp_path)) == 12
 
 

@@ -82,7 +82,7 @@ def test_a_workdir_without_trials_takes_a_mended_config(tmp_path):
 
 def test_many_differences_are_cut_short(tmp_path):
   begin(tmp_path)
-  with pytest.raises(errors.UserError, match='and 15 more'):
+  with pytest.raises(errors.UserError, match='and 17 more'):
     open_once(tmp_path, {**_CONFIG, **{f'x{i}': i for i in range(20)}})
 
 

@@ -59,7 +59,7 @@ def run(request: request_lib.Request) -> None:
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
   from effnas.recipe import network
-  from effnas.search.networks import candidate
+  from effnas.search.networks import candidate, made_with
 
   subject, arch = networks.of_config(request, config)
   recipe = candidate.build(config, arch).recipe
@@ -82,9 +82,11 @@ def run(request: request_lib.Request) -> None:
     workdir,
     {**config, 'arch': dict(arch), 'trained': trained},
     candidate.load_space(config),
-    candidate.load_data(config).provenance,
     _RESULT,
     work,
+    provenance=candidate.load_data(config).provenance,
+    identity=made_with.of(config, {'--trained': trained}),
+    accept_changes=request.flags.accept_changes,
   )
   if request.flags.format == 'json':
     show.as_json(found)

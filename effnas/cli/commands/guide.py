@@ -98,6 +98,7 @@ def define(values: flags.FlagValues) -> None:
     '`effnas train` or `effnas zoo import`.',
     flag_values=values,
   )
+  runs.define_accept(values)
   request_lib.define_format(values)
 
 
@@ -111,6 +112,7 @@ def run(request: request_lib.Request) -> None:
     config['footprint']['targets'] = [values.target]
   from effnas import report
   from effnas.report import guide as guide_report
+  from effnas.search import identity
   from effnas.search import workdir as workdir_lib
   from effnas.search.networks import network_trials
   from effnas.strategy import guide
@@ -135,13 +137,18 @@ def run(request: request_lib.Request) -> None:
     'steps': values.steps,
     'trained': values.trained,
   }
-  described = problem.space.describe()
-  kept = {**config, 'guide': told}
-  runs.refuse_another(
-    workdir, {**kept, 'space_description': described}, ['steps']
-  )
+  made_with = dict(problem.identity)
+  if values.trained:
+    made_with['--trained'] = identity.of_file(
+      values.trained, 'the weights file'
+    )
   with workdir_lib.opened(
-    workdir, kept, described, problem.provenance
+    workdir,
+    {**config, 'guide': told},
+    problem.space.describe(),
+    problem.provenance,
+    identity=made_with,
+    accept_changes=values.accept_changes,
   ) as folder:
     if values.trained:
       _copy(values.trained, folder / _GIVEN)
@@ -153,13 +160,14 @@ def run(request: request_lib.Request) -> None:
     on_step=lambda number, name: progress.tell(
       f'step {number} of {len(plan.steps)}: {name}'
     ),
+    accept_changes=values.accept_changes,
   )
   guide_report.write(found, folder)
   for row in found.rows:
     if row.folder:
       report.write(folder / row.folder)
   result = guide_report.to_dict(found)
-  workdir_lib.write(folder / _RESULT, result)
+  files.write_json(folder / _RESULT, result)
   if values.format == 'json':
     show.as_json(result)
   else:

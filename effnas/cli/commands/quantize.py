@@ -39,7 +39,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors, terminal
-from effnas.cli import progress, show, trained
+from effnas.cli import progress, runs, show, trained
 from effnas.cli import request as request_lib
 
 USAGE = 'quantize --workdir=RUN [--trial=N] [--flags]'
@@ -50,6 +50,7 @@ _SEVERAL = (8, 4, 3, 2)
 def define(values: flags.FlagValues) -> None:
   """Defines its flags."""
   trained.define(values)
+  runs.define_accept(values)
   flags.DEFINE_list(
     'weights',
     [],

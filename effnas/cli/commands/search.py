@@ -4,7 +4,8 @@ Draws architectures from the config's space, drops those that break a
 constraint before any training, trains the others quantization-aware, evaluates
 what would be deployed, and writes everything to the workdir: trials.jsonl (the
 journal), checkpoints/, pareto.csv, pareto.png and report.html. The front is
-printed. The same command again goes on with an interrupted search.
+printed. The same command again goes on with an interrupted search, and with a
+larger search.trials with a finished one.
 
 Examples:
   effnas search --config=configs/digits.py --workdir=runs/digits
@@ -28,7 +29,7 @@ from absl import flags
 
 from effnas import errors
 from effnas.cli import config as config_lib
-from effnas.cli import progress
+from effnas.cli import progress, runs
 from effnas.cli import request as request_lib
 
 USAGE = 'search --config=FILE --workdir=DIR [--config.KEY=VALUE ...]'
@@ -60,6 +61,7 @@ def define(values: flags.FlagValues) -> None:
     'says).',
     flag_values=values,
   )
+  runs.define_accept(values)
   request_lib.define_format(values)
 
 
@@ -83,7 +85,9 @@ def run(request: request_lib.Request) -> None:
 
   start = time.monotonic()
   with scratch.environment({'RAY_ADDRESS': address} if address else {}):
-    trials = search.run(config, workdir)
+    trials = search.run(
+      config, workdir, accept_changes=request.flags.accept_changes
+    )
   summary = report.write(workdir)
   report_command.show(summary, request.flags.format)
   seconds = [

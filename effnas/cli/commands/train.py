@@ -66,9 +66,11 @@ def run(request: request_lib.Request) -> None:
     workdir,
     {**config, 'arch': dict(arch)},
     problem.space,
-    problem.provenance,
     _METRICS,
     work,
+    provenance=problem.provenance,
+    identity=problem.identity,
+    accept_changes=request.flags.accept_changes,
   )
   if request.flags.format == 'json':
     show.as_json(found)

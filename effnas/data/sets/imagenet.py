@@ -16,6 +16,7 @@ Reference:
 from collections.abc import Sequence
 import dataclasses
 import os
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -137,6 +138,17 @@ class _Files:
     return image.cut(
       path, self.size, self.scale, self.resampling, rng, self.bits
     )
+
+  def listed(self) -> bytes:
+    return b'\0'.join(self.names.tolist())
+
+  def stored(self, row: int) -> bytes:
+    try:
+      return pathlib.Path(self._path(row)).read_bytes()
+    except OSError as e:
+      raise errors.UserError(
+        f'cannot read {self._path(row)}: {e.strerror or e}'
+      ) from None
 
   def _path(self, row: int) -> str:
     return os.path.join(self.root, os.fsdecode(self.names[row]))

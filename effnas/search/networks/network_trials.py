@@ -16,7 +16,7 @@ from effnas.search import problem as problem_lib
 from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
-from effnas.search.networks import checking, training
+from effnas.search.networks import checking, made_with, training
 from effnas.search.networks import costs as costs_lib
 from effnas.search.proposing import starts
 from effnas.search.scheduling import budget as budget_lib
@@ -68,6 +68,7 @@ def problem(config: Config) -> problem_lib.Problem:
       settings.start_with, found, settings.seed, config['space_args']
     ),
     provenance=dataset.provenance,
+    identity=made_with.of(config),
     sources=lambda arch: told.sources(candidate_lib.build(config, arch)),
   )
 
@@ -79,6 +80,7 @@ def evaluate(
   report: Callable[[int, Mapping[str, Any]], None],
 ) -> dict[str, Any]:
   """Evaluates a trial on a worker; see `effnas.search.running.evaluation`."""
+  made_with.check(task)
   own = training.folder(task['workdir'], trial)
   return training.fit(task['config'], arch, own, report, budget_lib.read(task))
 

@@ -27,13 +27,21 @@ from effnas.learn import augment, distillation
 from effnas.nn import rewrite
 from effnas.recipe import artefact, context
 from effnas.recipe import network as network_lib
-from effnas.search import journal
+from effnas.search import identity, journal
 from effnas.search.networks import candidate as candidate_lib
 from effnas.train import evaluation, resolutions
 from effnas.zoo import published
 
 _OF_A_RUN = ('workdir', 'trial')
 _OF_THE_ZOO = ('network', 'args', 'arch', 'weights')
+# What of a run's config says which network it made.
+_OF_A_NETWORK = (
+  'space',
+  'space_args',
+  'space_description',
+  'quant',
+  'compress',
+)
 # Arguments of `distillation.make` that come from elsewhere.
 _SUPPLIED = ('teachers', 'inputs', 'classes', 'augmented')
 
@@ -117,21 +125,35 @@ def teacher(named: Any, dataset: Any) -> distillation.Teacher:
   return _teacher(_canonical(named), *takes)
 
 
+def digest(named: Any) -> str:
+  """Returns the checksum of what a teacher is: its network and its weights.
+
+  Args:
+    named: As the head of this file says.
+
+  Raises:
+    UserError: It cannot be read.
+  """
+  given = _told(named)
+  if 'workdir' not in given:  # the config says which network it is
+    weights = given.get('weights')
+    return identity.of_file(str(weights), "the teacher's weights")
+  config, arch, file = _run(given)
+  return identity.of_json(
+    {
+      'network': {key: config.get(key) for key in _OF_A_NETWORK},
+      'arch': arch,
+      'weights': identity.of_file(file, "the teacher's weights"),
+    }
+  )
+
+
 @functools.lru_cache(maxsize=4)
 def _teacher(
   named: str, input_shape: tuple[int, ...], dtype: str
 ) -> distillation.Teacher:
-  given = json.loads(named)
-  if isinstance(given, str):
-    given = {'workdir': given}
-  if not isinstance(given, Mapping):
-    raise errors.UserError(
-      "a teacher is named by its workdir, or as {'network': NAME, 'weights': "
-      f'FILE}}; got {given!r}'
-    )
-  of_a_run = 'workdir' in given
-  given = _settings(given, 'teacher', _OF_A_RUN if of_a_run else _OF_THE_ZOO)
-  read = _of_a_run if of_a_run else _of_the_zoo
+  given = _told(json.loads(named))
+  read = _of_a_run if 'workdir' in given else _of_the_zoo
   try:
     plan, file = read(given, input_shape, dtype)
   except errors.UserError:
@@ -146,9 +168,30 @@ def _teacher(
   return distillation.Teacher(plan.net, variables)
 
 
+def _told(given: Any) -> dict[str, Any]:
+  """Returns what names a teacher, by key."""
+  if isinstance(given, str):
+    given = {'workdir': given}
+  if not isinstance(given, Mapping):
+    raise errors.UserError(
+      "a teacher is named by its workdir, or as {'network': NAME, 'weights': "
+      f'FILE}}; got {given!r}'
+    )
+  known = _OF_A_RUN if 'workdir' in given else _OF_THE_ZOO
+  return _settings(given, 'teacher', known)
+
+
 def _of_a_run(
   given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
 ) -> tuple[network_lib.Network, pathlib.Path]:
+  config, arch, file = _run(given)
+  return candidate_lib.build(config, arch).plan(input_shape, dtype), file
+
+
+def _run(
+  given: Mapping[str, Any],
+) -> tuple[dict[str, Any], Mapping[str, Any], pathlib.Path]:
+  """Returns the config and the arch of a run or trial, and its weights file."""
   from effnas.search.networks import training  # which imports this file
 
   workdir, trial = pathlib.Path(given['workdir']), given.get('trial')
@@ -176,8 +219,7 @@ def _of_a_run(
     raise errors.UserError(
       f"the teacher {workdir} is of a search; say which network: 'trial': N"
     )
-  plan = candidate_lib.build(config, arch).plan(input_shape, dtype)
-  return plan, folder / training.WEIGHTS
+  return config, arch, folder / training.WEIGHTS
 
 
 def _of_the_zoo(

@@ -40,19 +40,39 @@ def load(
   Raises:
     UserError: There is no search in the folder, or nothing of it can be used.
   """
-  copy = folder / _COPY
-  if not copy.is_file():
-    trials = _usable(pathlib.Path(other), problem)
-    kept = [
-      {'arch': t.arch, 'footprint': t.footprint, 'metrics': t.metrics}
-      for t in trials
-    ]
-    workdir.write(copy, plain.plain(kept))
-  told = files.read_json(copy, 'copy of the earlier trials')
-  # Numbers of their own, below those of this search.
+  kept = told(other, folder, problem)
+  if not (folder / _COPY).is_file():
+    files.write_json(folder / _COPY, kept)
   return [
-    trial_lib.Trial(i, status='done', **each) for i, each in enumerate(told)
+    # Numbers of their own, below those of this search.
+    trial_lib.Trial(i, status='done', **one)
+    for i, one in enumerate(kept)
   ]
+
+
+def told(
+  other: str | pathlib.Path,
+  folder: pathlib.Path,
+  problem: problem_lib.Problem,
+) -> list[dict[str, Any]]:
+  """Returns what a search is told of an earlier one: its copy, once it has one.
+
+  Args:
+    other: The workdir of the earlier search.
+    folder: The workdir of this one; it need not be there yet.
+    problem: As for `load`.
+
+  Raises:
+    UserError: As for `load`.
+  """
+  if (folder / _COPY).is_file():
+    return files.read_json(folder / _COPY, 'copy of the warm start,')
+  return plain.plain(
+    [
+      {'arch': t.arch, 'footprint': t.footprint, 'metrics': t.metrics}
+      for t in _usable(pathlib.Path(other), problem)
+    ]
+  )
 
 
 def best(

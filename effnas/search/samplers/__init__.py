@@ -15,8 +15,10 @@ Args:
   **args: The sampler's own keyword arguments, all with defaults.
 
 Where it proposes an architecture that was tried before or breaks a constraint,
-it is asked again with the same `rng`. Add a sampler by adding a file;
-`random.py` is the smallest example.
+it is asked again with the same `rng`. It is not told how many trials there
+shall be, so a finished search may go on with more; arguments that users set to
+that number it names in `MADE_FOR_TOTAL`, and a search that did is not extended.
+Add a sampler by adding a file; `random.py` is the smallest example.
 """
 
 from collections.abc import Callable, Mapping

@@ -9,6 +9,9 @@ from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
 from effnas.search.proposing import screening, unit_cube
 
+# A design of so many points is whole with so many trials only.
+MADE_FOR_TOTAL = ('points',)
+
 
 def propose(
   space: Any,

@@ -29,8 +29,9 @@ A file may also have a stop rule,
     bounds(problem, trials, trial, **args) -> dict
 
 the bounds (`effnas.search.running.stopping`) for a trial that begins, from the
-finished trials that it may see. Add a scheduler by adding a file; `none.py` is
-the smallest example.
+finished trials that it may see. Arguments that are made for the number of
+trials it names in `MADE_FOR_TOTAL`, as a sampler does. Add a scheduler by
+adding a file; `none.py` is the smallest example.
 """
 
 from collections.abc import Callable, Mapping

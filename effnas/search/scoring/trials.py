@@ -24,6 +24,7 @@ from effnas.nn import rewrite
 from effnas.search import arguments, metrics, proxies
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
+from effnas.search.networks import made_with
 
 
 def evaluate(
@@ -41,6 +42,7 @@ def evaluate(
     UserError: A proxy does not go with the network, or with other metrics.
   """
   del trial, report
+  made_with.check(task)
   config = task['config']
   settings = settings_lib.make(config['search'])
   names = (*settings.objectives, *settings.soft_constraints)

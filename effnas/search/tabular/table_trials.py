@@ -24,8 +24,8 @@ import json
 from typing import Any
 
 from effnas import errors
+from effnas.search import identity, sections, tables
 from effnas.search import problem as problem_lib
-from effnas.search import sections, tables
 from effnas.search import settings as settings_lib
 from effnas.search.proposing import starts
 from effnas.search.tabular import surrogate as surrogate_lib
@@ -94,7 +94,7 @@ def problem(config: Config) -> problem_lib.Problem:
     settings.objectives, settings.constraints, settings.soft_constraints
   )
   first = starts.resolve(settings.start_with, found.space, settings.seed)
-  return dataclasses.replace(found, starts=first)
+  return dataclasses.replace(found, starts=first, identity=_identity(found))
 
 
 def evaluate(
@@ -106,6 +106,12 @@ def evaluate(
   """Looks a trial up; see `effnas.search.running.evaluation`."""
   del trial, report
   return load(task['config']).evaluate(arch)
+
+
+def _identity(found: problem_lib.Problem) -> dict[str, str]:
+  """What a search on a table is made with: the content of its file."""
+  files = [file['sha256'] for file in found.provenance.get('files', ())]
+  return {'table': identity.of_json(files)} if files else {}
 
 
 def test(

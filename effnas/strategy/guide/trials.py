@@ -12,7 +12,12 @@ from typing import Any
 
 from effnas import train
 from effnas.recipe import artefact
-from effnas.search.networks import candidate, network_trials, training
+from effnas.search.networks import (
+  candidate,
+  made_with,
+  network_trials,
+  training,
+)
 from effnas.search.scheduling import budget
 
 EVALUATE = f'{__name__}:evaluate'
@@ -66,6 +71,7 @@ def evaluate(
   if 'trained' not in told:
     task = {**task, 'config': config}
     return network_trials.evaluate(task, arch, trial, report)
+  made_with.check(task)
   folder = training.folder(workdir, trial)
   network, context = training.trained(
     config, arch, folder, report, workdir / told['trained']

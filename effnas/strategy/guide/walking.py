@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 import dataclasses
 import logging
+import os
 import pathlib
 from typing import Any
 
 from effnas import errors, search
+from effnas.search import identity
 from effnas.search.networks import network_trials, training
 from effnas.strategy.guide import choosing, foresee, step, steps, trials
 from effnas.strategy.guide import here as here_lib
@@ -94,6 +96,7 @@ def walk(
   *,
   on_step: Callable[[int, str], None] | None = None,
   on_row: Callable[[here_lib.Row], None] | None = None,
+  accept_changes: bool = False,
 ) -> Walk:
   """Walks, or goes on with the walk that the workdir holds.
 
@@ -102,6 +105,7 @@ def walk(
     workdir: Receives a search's folder for each step, `steps/N_NAME`.
     on_step: Called with number and name of each step before its search.
     on_row: Called with each row.
+    accept_changes: As for `effnas.search.run`, of each step.
 
   Returns:
     The walk, its choice tested.
@@ -123,7 +127,7 @@ def walk(
     if on_step is not None:
       on_step(number, name)
     folder = f'steps/{number}_{name}'
-    found = _tried(name, made, workdir, folder)
+    found = _tried(name, made, workdir, folder, accept_changes)
     tried.extend(found)
     return folder
 
@@ -166,15 +170,27 @@ def first(plan: plan_lib.Plan) -> step.Step:
 
 
 def _tried(
-  name: str, made: step.Step, workdir: pathlib.Path, folder: str
+  name: str,
+  made: step.Step,
+  workdir: pathlib.Path,
+  folder: str,
+  accept_changes: bool,
 ) -> list[here_lib.Tried]:
   """Runs the search of a step, or reads it where it is finished."""
   where = workdir / folder
+  problem = network_trials.problem(trials.found_from(where, made.config))
+  trained = made.config.get('guide', {}).get('trained')
+  if trained is not None:
+    file = os.path.normpath(where / trained)
+    digest = identity.of_file(file, 'the weights file')
+    told = {**problem.identity, 'guide.trained': digest}
+    problem = dataclasses.replace(problem, identity=told)
   found = search.run(
     made.config,
     where,
     evaluate=trials.EVALUATE,
-    problem=network_trials.problem(trials.found_from(where, made.config)),
+    problem=problem,
+    accept_changes=accept_changes,
   )
   tried = []
   for trial in found:

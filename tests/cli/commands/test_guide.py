@@ -1,7 +1,10 @@
 import csv
 import json
+import shutil
 
 import pytest
+
+from effnas.search.networks import made_with
 
 
 @pytest.fixture(scope='session')
@@ -117,6 +120,26 @@ def test_the_walk_s_points_are_named_in_the_picture(shrink, monkeypatch):
   )
   assert shrink().code == 0
   assert {'4 bits', 'baseline'} <= set(named)  # beside those of its searches
+
+
+def test_other_data_is_refused_or_accepted_by_each_step(
+  shrink, workdir, tmp_path, monkeypatch
+):
+  assert shrink().code == 0
+  again = tmp_path / 'again'
+  shutil.copytree(workdir, again)
+  names = ('data.train', 'data.valid', 'data.test')
+  monkeypatch.setattr(made_with, 'data', lambda _: dict.fromkeys(names, 'f'))
+  said = shrink(workdir=again).said
+  assert '!= f (now)' in said
+  assert '--accept_changes' in said
+  assert shrink('--accept_changes', workdir=again).code == 0
+  records = [again / 'identity.json', *again.glob('steps/*/identity.json')]
+  assert len(records) == 3
+  for record in records:
+    found = json.loads(record.read_text())
+    changes = {change['name']: change['became'] for change in found['changes']}
+    assert changes == dict.fromkeys(names, 'f')
 
 
 def test_another_walk_is_refused(shrink, workdir):

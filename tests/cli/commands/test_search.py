@@ -55,8 +55,8 @@ def test_a_search_and_its_report(search, effnas, tmp_path):
 
 def test_another_config_is_refused(search, searched):
   before = (searched / 'config.json').read_bytes()
-  said = search(searched, '--config.search.trials=3').said
-  assert 'search.trials: 2 (workdir) != 3 (now)' in said
+  said = search(searched, '--config.search.seed=1').said
+  assert 'search.seed: absent (workdir) != 1 (now)' in said
   assert (searched / 'config.json').read_bytes() == before
 
 

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import shutil
 
 import pytest
 
@@ -42,6 +44,32 @@ def test_the_front_dominates_and_holds_the_choice(walk):
     if t.values['size_bytes'] < walk.chosen.values['size_bytes']
   ]
   assert all(t.values['accuracy'] < walk.floor for t in cheaper)
+
+
+def test_each_step_is_held_to_the_data_and_to_what_it_begins_with(
+  walk, workdir
+):
+  names = {
+    path.parent.name: set(json.loads(path.read_text())['made_with'])
+    for path in workdir.glob('steps/*/identity.json')
+  }
+  data = {'data.train', 'data.valid', 'data.test'}
+  assert names['0_baseline'] & (data | {'guide.trained'}) == data
+  assert names['2_quantize'] >= data | {'guide.trained'}
+  file = workdir / walk.baseline.point.trained
+  assert file.is_file()
+
+
+def test_other_weights_to_begin_with_are_refused(walk, workdir, tmp_path):
+  again = tmp_path / 'again'
+  shutil.copytree(workdir, again)
+  by_step = {row.step: row for row in walk.rows}
+  file = again / by_step['width'].after.point.trained
+  data = bytearray(file.read_bytes())
+  data[-1] ^= 1
+  file.write_bytes(data)
+  with pytest.raises(errors.UserError, match=r'guide\.trained'):
+    guide.walk(walk.plan, again)
 
 
 def test_compression_begins_with_the_trained_weights(walk):

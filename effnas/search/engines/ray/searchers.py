@@ -108,6 +108,20 @@ def load(
   )
 
 
+def takes_total(name: str, args: Mapping[str, Any]) -> bool:
+  """Says whether a searcher is told how many trials there shall be.
+
+  Args:
+    name: As for `load`.
+    args: As for `load`.
+  """
+  return 'budget' not in args and _budgeted(_class(name))
+
+
+def _budgeted(made: Callable[..., Any]) -> bool:
+  return 'budget' in inspect.signature(made).parameters
+
+
 class _Variants(search.Searcher):
   """Tune's random variants, which are no searcher there."""
 
@@ -194,6 +208,6 @@ def _arguments(
       given.setdefault(key, seed)
   if made.__name__ == 'AxSearch':
     given.setdefault('random_seed', seed)
-  if 'budget' in parameters:
+  if _budgeted(made):
     given.setdefault('budget', trials)
   return given
