@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 import importlib
 import os
+import pathlib
 from typing import Any
 
 from effnas import errors
 from effnas.search import conductor as conductor_lib
 from effnas.search import engines, plain, policy
+from effnas.search import event as event_lib
 from effnas.search import journal as journal_lib
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
@@ -52,8 +54,25 @@ def run(
 
   Raises:
     UserError: The config or the workdir cannot be used.
+    MachineError: The disk is full, say: its trials are unfinished, and the same
+      call goes on once there is room.
   """
-  config = plain.plain(config)
+  try:
+    return _run(plain.plain(config), workdir, evaluate, problem)
+  except Exception as e:
+    if isinstance(e, errors.UserError) or not errors.of_the_machine(e):
+      raise
+    raise errors.MachineError(
+      f'{evaluation.describe(e)}; make room and repeat the command'
+    ) from e
+
+
+def _run(
+  config: dict[str, Any],
+  workdir: str | os.PathLike[str],
+  evaluate: str,
+  problem: problem_lib.Problem | None,
+) -> list[trial_lib.Trial]:
   if not isinstance(config.get('search'), dict):
     raise errors.UserError(
       'the config has no section "search", '
@@ -69,6 +88,7 @@ def run(
     workdir_lib.opened(workdir, config, described, problem.provenance) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
+    _check(journal, problem.space, path)
     chosen = policy.load(settings, config, path, problem)
     conductor = conductor_lib.Conductor(
       chosen.problem,
@@ -102,6 +122,20 @@ def run(
     return list(journal.trials)
 
 
+def _check(
+  journal: journal_lib.Journal, space: Any, folder: pathlib.Path
+) -> None:
+  """Refuses a journal with trials that the space does not have."""
+  for trial in journal.trials:
+    try:
+      space.check(trial.arch)
+    except errors.UserError as e:
+      raise errors.UserError(
+        f'trial {trial.id} of {folder / "trials.jsonl"} is not of this space: '
+        f'{str(e)[:160]}'
+      ) from None
+
+
 def _declared(
   config: Mapping[str, Any], evaluate: str, settings: settings_lib.Settings
 ) -> tuple[str, problem_lib.Problem]:
@@ -130,4 +164,6 @@ def _test_front(
   for trial in found:
     if not any(name.startswith('test_') for name in trial.metrics):
       told = module.test(task, trial.arch, trial.id)
+      if flaw := event_lib.flaw(plain.plain(told)):
+        raise errors.UserError(f'the test of trial {trial.id} gave: {flaw}')
       journal.append({'event': 'tested', 'trial': trial.id, 'metrics': told})
