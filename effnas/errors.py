@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 import difflib
 import errno
+import os
 
 # Names to list where none is near: a line stays one that is read.
 _SHOWN = 30
@@ -32,6 +33,8 @@ _OF_THE_MACHINE = (
   errno.ENFILE,
   errno.EIO,
 )
+# How libraries that keep no number say it.
+_WORDS = tuple(os.strerror(code) for code in _OF_THE_MACHINE[:-1])
 
 
 def of_the_machine(error: BaseException) -> bool:
@@ -39,6 +42,8 @@ def of_the_machine(error: BaseException) -> bool:
 
   Example:
     >>> of_the_machine(OSError(errno.ENOSPC, 'No space left on device'))
+    True
+    >>> of_the_machine(ValueError('write failed: No space left on device'))
     True
     >>> of_the_machine(ValueError('no space'))
     False
@@ -50,6 +55,12 @@ def of_the_machine(error: BaseException) -> bool:
     if isinstance(here, MachineError):
       return True
     if isinstance(here, OSError) and here.errno in _OF_THE_MACHINE:
+      return True
+    try:
+      said = str(here)
+    except Exception:
+      said = ''
+    if any(words in said for words in _WORDS):
       return True
     here = here.__cause__ or here.__context__
   return False

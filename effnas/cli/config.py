@@ -177,7 +177,7 @@ def _call(file: str, variant: str) -> Any:
     found = get_config(*([variant] if variant else []))
   except errors.UserError:
     raise
-  except Exception as e:
+  except (Exception, SystemExit) as e:
     where = [
       frame.lineno
       for frame in traceback.extract_tb(e.__traceback__)

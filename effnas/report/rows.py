@@ -41,9 +41,8 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
   constraints = section.get('constraints') or {}
   soft = section.get('soft_constraints') or {}
   problem.check(objectives, constraints, soft)
-  trials = journal.read(folder)
-  # The trials were read first, so each of their values is on some line.
-  lines = _lines(folder / 'trials.jsonl', trials)
+  trials, events = journal.told(folder)
+  lines = _lines(events, trials)
   needed = {*objectives, *soft}
   ready = [t for t in trials if needed <= set(_numbers(t))]
   front = {trial.id for trial in problem.front(ready, objectives, soft)}
@@ -104,18 +103,13 @@ def _sources(trial: trial_lib.Trial) -> dict[str, str]:
 
 
 def _lines(
-  path: pathlib.Path, trials: Sequence[trial_lib.Trial]
+  events: Sequence[tuple[int, Mapping[str, Any]]],
+  trials: Sequence[trial_lib.Trial],
 ) -> list[dict[str, int]]:
   """Finds for each trial the lines, from 1, that hold what its row says."""
   lines: list[dict[str, int]] = [{} for _ in trials]
   values = [_numbers(trial) for trial in trials]
-  for number, line in enumerate(path.read_bytes().splitlines(), 1):
-    try:
-      event = files.parse(line)
-    except ValueError:
-      break  # the torn last line, of which `journal.read` has warned
-    if event['trial'] >= len(trials):
-      continue  # a search that goes on meanwhile
+  for number, event in events:
     found = lines[event['trial']]
     if event['event'] == 'proposed':
       found['arch'] = number

@@ -5,12 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from effnas import errors
 from effnas.search import draw, plain, schedulers
+from effnas.search import event as event_lib
 from effnas.search import journal as journal_lib
 from effnas.search import problem as problem_lib
 from effnas.search import proposal as proposal_lib
 from effnas.search import trial as trial_lib
 from effnas.search.running import evaluation
+
+_ENDED = (
+  'the process of the search ended while it ran: it crashed, hung or was killed'
+)
 
 
 class Conductor:
@@ -151,6 +157,9 @@ class Conductor:
 
     Returns:
       The trial as it is now.
+
+    Raises:
+      MachineError: The machine held it up; it stays unfinished.
     """
     if message['event'] == 'reported':
       return self.report(number, message['epoch'], message['metrics'])
@@ -160,6 +169,11 @@ class Conductor:
       return self.journal.append({**message, 'trial': number})
     if message['event'] == 'lost':
       return self.lost(number, message['reason'], message['traceback'])
+    if message['event'] == 'halted':
+      raise errors.MachineError(
+        f'trial {number} could not go on: {message["reason"]}; make room and '
+        'repeat the command'
+      )
     return self.failed(number, message['reason'], message['traceback'])
 
   def report(
@@ -230,6 +244,32 @@ class Conductor:
       {'event': 'retried', 'trial': number, 'reason': reason}
     )
 
+  def cut_off(self, number: int, times: int) -> None:
+    """Takes note that the search itself ended while a trial ran in it.
+
+    The trial may be to blame: it crashed, or hung and was killed. It fails
+    where that has happened more often than `retries` allows; else it is handed
+    out again, and nothing is written.
+
+    Args:
+      number: The trial's id; nothing happens if it has finished.
+      times: How often that happened, beside what the journal holds.
+    """
+    trial = self.journal.trials[number]
+    tried = trial.retries + times
+    if number not in self._again or tried <= self._retries:
+      return
+    for _ in range(times - 1):
+      self.journal.append(
+        {'event': 'retried', 'trial': number, 'reason': _ENDED}
+      )
+    self._again.remove(number)
+    self.failed(
+      number,
+      f'{_ENDED}; to try it again take this line out of trials.jsonl, and '
+      f'raise search.retries (tried {tried} times)',
+    )
+
   def _may_propose(self) -> bool:
     """Whether all that the next proposal has to see is there to be seen."""
     trials = self.journal.trials
@@ -289,6 +329,11 @@ class Conductor:
       return None
     made, footprint = drawn
     error = footprint if isinstance(footprint, Exception) else None
+    if error is not None and errors.of_the_machine(error):
+      raise error
+    flaw = '' if error else event_lib.flaw(plain.plain(footprint))
+    if flaw:
+      error = errors.UserError(flaw)
     event = {
       'event': 'proposed',
       'trial': len(self.journal.trials),

@@ -11,6 +11,7 @@ from typing import Any
 from effnas import errors
 from effnas.search import conductor as conductor_lib
 from effnas.search import engines, extending, plain, policy
+from effnas.search import event as event_lib
 from effnas.search import identity as identity_lib
 from effnas.search import journal as journal_lib
 from effnas.search import metrics as metrics_lib
@@ -64,8 +65,25 @@ def run(
 
   Raises:
     UserError: The config or the workdir cannot be used.
+    MachineError: The disk is full, say: its trials are unfinished, and the same
+      call goes on once there is room.
   """
-  config = plain.plain(config)
+  try:
+    return _run(plain.plain(config), workdir, evaluate, problem)
+  except Exception as e:
+    if isinstance(e, errors.UserError) or not errors.of_the_machine(e):
+      raise
+    raise errors.MachineError(
+      f'{evaluation.describe(e)}; make room and repeat the command'
+    ) from e
+
+
+def _run(
+  config: dict[str, Any],
+  workdir: str | os.PathLike[str],
+  evaluate: str,
+  problem: problem_lib.Problem | None,
+) -> list[trial_lib.Trial]:
   if not isinstance(config.get('search'), dict):
     raise errors.UserError(
       'the config has no section "search", '
@@ -90,6 +108,7 @@ def run(
     ) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
+    _check(journal, problem.space, path)
     chosen = policy.load(settings, config, path, problem)
     conductor = conductor_lib.Conductor(
       chosen.problem,
@@ -142,6 +161,20 @@ def _identity(
   return found
 
 
+def _check(
+  journal: journal_lib.Journal, space: Any, folder: pathlib.Path
+) -> None:
+  """Refuses a journal with trials that the space does not have."""
+  for trial in journal.trials:
+    try:
+      space.check(trial.arch)
+    except errors.UserError as e:
+      raise errors.UserError(
+        f'trial {trial.id} of {folder / "trials.jsonl"} is not of this space: '
+        f'{str(e)[:160]}'
+      ) from None
+
+
 def _declared(
   config: Mapping[str, Any], evaluate: str, settings: settings_lib.Settings
 ) -> tuple[str, problem_lib.Problem]:
@@ -170,4 +203,6 @@ def _test_front(
   for trial in found:
     if not any(name.startswith('test_') for name in trial.metrics):
       told = module.test(task, trial.arch, trial.id)
+      if flaw := event_lib.flaw(plain.plain(told)):
+        raise errors.UserError(f'the test of trial {trial.id} gave: {flaw}')
       journal.append({'event': 'tested', 'trial': trial.id, 'metrics': told})

@@ -12,14 +12,16 @@ The events, each with 'trial' (its id) and 'time' (Unix seconds):
 - tested: 'metrics'
 
 A line is written at once, so a search that is killed loses at most the line it
-was writing. Against power failure what a trial tells is forced onto the disk,
-except where waiting for the disk would take longer than the trial did: what is
-not there yet took less than `_SHORT` to find out. A proposal goes there with
-what follows, as it comes again as it was.
+was writing: that is cut off, and kept in trials.jsonl.torn. Whatever else is no
+event is refused; see `effnas.search.event`. Against power failure what a trial
+tells is forced onto the disk, except where waiting for the disk would take
+longer than the trial did: what is not there yet took less than `_SHORT` to find
+out. A proposal goes there with what follows, as it comes again as it was.
 """
 
 from collections.abc import Mapping
-import json
+import contextlib
+import errno
 import logging
 import math
 import os
@@ -27,7 +29,8 @@ import pathlib
 import time
 from typing import Any, NoReturn
 
-from effnas import errors
+from effnas import errors, files
+from effnas.search import event as event_lib
 from effnas.search import plain
 from effnas.search import trial as trial_lib
 
@@ -47,24 +50,24 @@ class Journal:
     """Opens a journal, or begins one.
 
     Args:
-      path: The file. A torn last line is cut off, with a warning.
+      path: The file. A torn last line is cut off and kept beside, with a
+        warning.
 
     Raises:
-      UserError: A line before the last is corrupt, or the file is unwritable.
+      UserError: A line is none of a journal, or the file is unwritable.
     """
     self._path = pathlib.Path(path)
+    self._process = os.getpid()
     self._begun: dict[int, float] = {}  # unfinished trial to when
     self._unsaved: float | None = None  # when the oldest such trial began
     try:
       self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as e:
-      raise errors.UserError(
-        f'cannot write the journal {path}: {e.strerror}'
-      ) from None
+      raise _unwritable(self._path, e) from None
     try:
       data = self._path.read_bytes()
       self.trials, self.finished, self._size = _parse(data, self._path)
-      os.ftruncate(self._file, self._size)
+      self._cut(data[self._size :])
       if self._size and data[self._size - 1 : self._size] != b'\n':
         self._write(b'\n')
         self._save()
@@ -85,10 +88,12 @@ class Journal:
       UserError: The disk did not take it; the journal is as it was before.
       ValueError: The event makes no sense here.
     """
+    if os.getpid() != self._process:
+      os._exit(1)  # a fork that went astray: nothing of the search is its own
     event = {**plain.plain(event), 'time': round(time.time(), 3)}
     trial = trial_lib.apply(self.trials, event)
     start = self._size
-    self._write(json.dumps(event, allow_nan=False).encode() + b'\n')
+    self._write(event_lib.line(event))
     if self._due(trial):
       self._save(start)
     _keep(self.trials, self.finished, trial)
@@ -108,10 +113,22 @@ class Journal:
   def __exit__(self, *_: object) -> None:
     self.close()
 
+  def _cut(self, torn: bytes) -> None:
+    """Takes a torn line off the file, once it is kept elsewhere."""
+    if not torn:
+      return
+    beside = self._path.with_name(f'{self._path.name}.torn')
+    try:
+      before = beside.read_bytes() if beside.exists() else b''
+      files.write(beside, before + torn + b'\n')
+      os.ftruncate(self._file, self._size)
+    except OSError as e:
+      raise _unwritable(self._path, e) from None
+
   def _write(self, line: bytes) -> None:
     try:
       if os.write(self._file, line) != len(line):
-        raise OSError(0, 'no space left')
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as e:
       self._refuse(e, self._size)
     self._size += len(line)
@@ -143,11 +160,10 @@ class Journal:
     self._unsaved = None
 
   def _refuse(self, error: OSError, size: int) -> NoReturn:
-    os.ftruncate(self._file, size)
+    with contextlib.suppress(OSError):  # a disk that has become read-only
+      os.ftruncate(self._file, size)
     self._size = size
-    raise errors.UserError(
-      f'cannot write the journal {self._path}: {error.strerror}'
-    ) from error
+    raise _unwritable(self._path, error) from error
 
 
 def read(path: str | os.PathLike[str]) -> list[trial_lib.Trial]:
@@ -160,7 +176,19 @@ def read(path: str | os.PathLike[str]) -> list[trial_lib.Trial]:
     All trials, in order of id.
 
   Raises:
-    UserError: There is no journal, or a line before the last is corrupt.
+    UserError: There is no journal, or a line is none of a journal.
+  """
+  return told(path)[0]
+
+
+def told(
+  path: str | os.PathLike[str],
+) -> tuple[list[trial_lib.Trial], list[tuple[int, dict[str, Any]]]]:
+  """Reads a journal and what its lines say; see `read`.
+
+  Returns:
+    All trials, in order of id; and for each line its number, from 1, and its
+    event.
   """
   path = pathlib.Path(path)
   path = path / 'trials.jsonl' if path.is_dir() else path
@@ -170,37 +198,59 @@ def read(path: str | os.PathLike[str]) -> list[trial_lib.Trial]:
     raise errors.UserError(
       f'cannot read the journal {path}: {e.strerror}'
     ) from None
-  return _parse(data, path)[0]
+  lines: list[tuple[int, dict[str, Any]]] = []
+  return _parse(data, path, lines)[0], lines
+
+
+def _unwritable(path: pathlib.Path, e: OSError) -> errors.UserError:
+  said = f'cannot write the journal {path}: {e.strerror or e}'
+  if errors.of_the_machine(e):
+    return errors.MachineError(f'{said}; make room and repeat the command')
+  return errors.UserError(said)
 
 
 def _parse(
-  data: bytes, path: pathlib.Path
+  data: bytes,
+  path: pathlib.Path,
+  said: list[tuple[int, dict[str, Any]]] | None = None,
 ) -> tuple[list[trial_lib.Trial], list[int], int]:
-  """Returns trials, order of finishing, and the length of what holds them."""
+  """Returns trials, order of finishing, and the length of what holds them.
+
+  Args:
+    data: What the journal holds.
+    path: Where, for messages.
+    said: Receives the number and the event of each line.
+  """
   trials: list[trial_lib.Trial] = []
   finished: list[int] = []
   good = 0
-  lines = data.splitlines(keepends=True)
-  for number, line in enumerate(lines, 1):
-    try:
-      event = _event(line)
-    except ValueError as e:
-      if number < len(lines):
-        raise errors.UserError(
-          f'{path} line {number} is corrupt: {e}; mend or remove that line'
-        ) from None
+  lines = data.split(b'\n')
+  last = lines.pop()
+  ended = [line + b'\n' for line in lines]
+  for number, line in enumerate([*ended, last] if last else ended, 1):
+    if line is last and event_lib.torn(line):
       _log.warning(
         '%s line %d is torn and was dropped: %r', path, number, line[:80]
       )
       break
     try:
+      event = event_lib.parse(line)
+    except ValueError as e:
+      raise errors.UserError(
+        f'{path} line {number} is corrupt: {str(e)[:120]}; mend or remove that '
+        'line'
+      ) from None
+    try:
+      event_lib.check(event)
       trial = trial_lib.apply(trials, event)
-    except (KeyError, TypeError, ValueError) as e:
-      why = f'it lacks {e}' if isinstance(e, KeyError) else e
+    except (KeyError, ValueError) as e:
+      why = f'it lacks {e}' if isinstance(e, KeyError) else str(e)[:160]
       raise errors.UserError(
         f'{path} line {number} makes no sense: {why}'
       ) from None
     _keep(trials, finished, trial)
+    if said is not None:
+      said.append((number, event))
     good += len(line)
   return trials, finished, good
 
@@ -214,10 +264,3 @@ def _keep(
   if trial.finished and not trials[trial.id].finished:
     finished.append(trial.id)
   trials[trial.id] = trial
-
-
-def _event(line: bytes) -> dict[str, Any]:
-  event = json.loads(line)
-  if not isinstance(event, dict):
-    raise ValueError('it is not a JSON object')
-  return event

@@ -1,7 +1,7 @@
 """Names of metrics, and which way is better.
 
 Quality metrics say how good a network is, footprint metrics what it costs
-(Menghani 2021, section 1). The direction belongs to the metric.
+(Menghani 2021, section 1). Direction and range belong to the metric.
 
 Footprint metrics, of the network as it would be deployed:
 
@@ -27,7 +27,10 @@ is footprint.batch.
 
 from collections.abc import Iterable
 import dataclasses
+import functools
+import math
 import re
+from typing import Any
 
 from effnas import errors
 from effnas.search import proxies
@@ -69,6 +72,8 @@ _PROXY = 'proxy_'
 # Before a target: why a network does not compile for it. A text, no metric.
 UNCOMPILED = 'failed_to_compile@'
 _BATCH = re.compile(r':(\d+)$')
+_SHARES = frozenset(_QUALITY) - {'loss'}  # of 1; all costs are 0 at least
+_ROUNDING = 1e-6  # of a share that is computed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +87,8 @@ class Metric:
     maximize: Whether more is better.
     footprint: Whether it is a cost, known before any training.
     test: Whether it was taken on the test set.
+    least: What no value of it is below.
+    most: What no value of it is above.
   """
 
   name: str
@@ -90,6 +97,8 @@ class Metric:
   maximize: bool
   footprint: bool
   test: bool = False
+  least: float = -math.inf
+  most: float = math.inf
 
   @property
   def batch(self) -> int | None:
@@ -141,7 +150,7 @@ def parse(name: str) -> Metric:
       f'{kind} is the same on every target; write {kind!r}, not {whole!r}'
     )
   if kind in _COUNTED:
-    return Metric(whole, kind, None, _COUNTED[kind], footprint=True)
+    return Metric(whole, kind, None, _COUNTED[kind], footprint=True, least=0.0)
   scores = [_PROXY + proxy for proxy in proxies.names()]
   if whole in scores:
     return Metric(whole, kind, None, True, footprint=False)
@@ -151,9 +160,64 @@ def parse(name: str) -> Metric:
     known = [*_QUALITY, *_COUNTED, *(f'{k}@{on}' for k in _PER_TARGET)]
     known += scores
     raise errors.unknown('metric', whole, known)
+  least, most = (0.0, 1.0) if bare in _SHARES else (-math.inf, math.inf)
   return Metric(
-    whole, bare, None, _QUALITY[bare], footprint=False, test=bare != kind
+    whole,
+    bare,
+    None,
+    _QUALITY[bare],
+    footprint=False,
+    test=bare != kind,
+    least=least,
+    most=most,
   )
+
+
+def flaw(name: str, value: Any, *, finite: bool = True) -> str:
+  """Says why a value cannot be that of a metric, '' if it can.
+
+  Args:
+    name: Any name: what is none of a metric may have any value.
+    value: The value.
+    finite: Whether it must be finite, as an objective must be; if not, None
+      (there is no value) will do as well.
+
+  Example:
+    >>> flaw('accuracy', 3.5)
+    'accuracy is 3.5, it must lie between 0 and 1'
+    >>> flaw('params', -1), flaw('accuracy', float('nan'))
+    ('params is -1, it must be at least 0', 'accuracy is not finite: nan')
+    >>> flaw('seconds', 'a few')
+    ''
+  """
+  known = _known(name)
+  if known is None or (value is None and not finite):
+    return ''
+  if isinstance(value, bool) or not isinstance(value, int | float):
+    return f'{name} is no number: {value!r:.80}'
+  try:
+    number = float(value)
+  except OverflowError:
+    number = math.inf
+  if not math.isfinite(number):
+    return f'{name} is not finite: {number}' if finite else ''
+  if math.isfinite(known.most):
+    if not known.least - _ROUNDING <= number <= known.most + _ROUNDING:
+      return (
+        f'{name} is {value!r:.80}, it must lie between {known.least:g} and '
+        f'{known.most:g}'
+      )
+  elif number < known.least:
+    return f'{name} is {value!r:.80}, it must be at least {known.least:g}'
+  return ''
+
+
+@functools.lru_cache(maxsize=1024)
+def _known(name: str) -> Metric | None:
+  try:
+    return parse(name)
+  except errors.UserError:
+    return None
 
 
 def untrained(names: Iterable[str]) -> bool:
@@ -189,7 +253,9 @@ def _per_target(whole: str, kind: str, target: str) -> Metric:
       f'{kind} needs the target it is counted on: {kind}@TARGET, '
       f'e.g. {kind}@tpu_v5e; got {whole!r}'
     )
-  found = Metric(whole, kind, target, _PER_TARGET[kind], footprint=True)
+  found = Metric(
+    whole, kind, target, _PER_TARGET[kind], footprint=True, least=0.0
+  )
   if found.training and found.batch is not None:
     raise errors.UserError(
       f'{kind} is at the batch of the training, train.batch_size; write '

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from effnas import errors
-from effnas.search import metrics
+from effnas.search import event, metrics, plain
 from effnas.search import trial as trial_lib
 from effnas.search.frontier import pareto
 
@@ -92,11 +92,9 @@ class Problem:
       value = found.get(name, trial.footprint.get(name))
       if value is None:
         return f'the evaluation gave no {name}'
-      if isinstance(value, bool) or not isinstance(value, int | float):
-        return f'{name} is no number: {value!r}'
-      if not math.isfinite(value):
-        return f'{name} is not finite: {value}'
-    return ''
+      if why := metrics.flaw(name, value):
+        return why
+    return event.flaw(plain.plain(found))
 
   def scores(self, trials: Iterable[trial_lib.Trial]) -> np.ndarray:
     """Returns the objectives of done trials, to be minimised; see `scores`."""

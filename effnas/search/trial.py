@@ -53,6 +53,11 @@ class Trial:
       self, status='proposed', metrics={}, reason='', reports={}
     )
 
+  @property
+  def told(self) -> int:
+    """The last epoch that it has told of; 0 before the first."""
+    return max(self.reports, default=0)
+
   def value(self, metric: str) -> Any:
     """Returns a metric's value, as evaluated rather than as foreseen.
 
@@ -96,7 +101,7 @@ def apply(trials: list[Trial], event: Mapping[str, Any]) -> Trial:
       epochs=event.get('epochs'),
       parent=_parent(trials, event.get('parent')),
     )
-  if not isinstance(number, int) or not 0 <= number < len(trials):
+  if not 0 <= number < len(trials):
     raise ValueError(f'trial {number} is {kind} but was never proposed')
   trial = trials[number]
   if kind == 'tested':

@@ -120,7 +120,8 @@ def test_an_evaluation_that_is_not_there_is_refused_at_once(tmp_path):
 
 
 def test_killed_at_any_moment_it_goes_on_as_if_nothing_had_been(tmp_path):
-  config = toy_search.config(trials=30, seed=3)
+  # As many tries as kills: none of them is the fault of a trial.
+  config = toy_search.config(trials=30, seed=3, retries=40)
   config['toy'] = {'seconds': 0.004, 'fail': 4}
   whole = run(tmp_path / 'whole', config)
   path = tmp_path / 'cut'

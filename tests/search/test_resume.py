@@ -99,7 +99,8 @@ def killed(path, config, rng, most):
   ],
 )
 def test_killed_at_any_moment_the_same_trials_follow(tmp_path, name):
-  config = begin(name) | {'seconds': 0.003}
+  # As many tries as kills: none of them is the fault of a trial.
+  config = begin(name, retries=20) | {'seconds': 0.003}
   whole = budget_search.run(tmp_path / 'whole', config)
   most = 3 if name == 'asha' else 20
   rng = np.random.default_rng(0)

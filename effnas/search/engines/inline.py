@@ -1,15 +1,18 @@
 """The inline engine: one trial after the other, in this process.
 
 For debugging (a debugger and print work) and for cheap evaluations such as
-tables. The trials are those of the Ray engine with the same settings.
+tables. The trials are those of the Ray engine with the same settings. A trial
+that takes this process along is known by the mark that it leaves.
 """
 
 from collections.abc import Callable, Mapping
+import pathlib
 from typing import Any
 
 from effnas.search import conductor as conductor_lib
 from effnas.search.running import evaluation
 from effnas.search.running import limits as limits_lib
+from effnas.search.running import mark as mark_lib
 
 
 def run(
@@ -29,13 +32,32 @@ def run(
     on_change: Called after each change of a trial.
   """
   limits = limits_lib.Limits(settings.time_limit_s)
-  while (trial := conductor.next()) is not None:
-    on_change()
-    number = trial.id
-
-    def send(message: Mapping[str, Any], number: int = number) -> None:
-      conductor.take(number, message)
+  with mark_lib.Mark(pathlib.Path(task['workdir'], '.running')) as mark:
+    tried = _tried(conductor, mark)
+    while (trial := conductor.next()) is not None:
       on_change()
+      number = trial.id
+      mark.set(mark_lib.Running(number, tried.pop(number, 0), trial.told))
 
-    call = conductor.call(trial)
-    send(evaluation.run(evaluate, task, send=send, limits=limits, **call))
+      def send(message: Mapping[str, Any], number: int = number) -> None:
+        conductor.take(number, message)
+        on_change()
+
+      call = conductor.call(trial)
+      send(evaluation.run(evaluate, task, send=send, limits=limits, **call))
+
+
+def _tried(
+  conductor: conductor_lib.Conductor, mark: mark_lib.Mark
+) -> dict[int, int]:
+  """Returns how often a trial took the process along, by its id.
+
+  One that had got further than ever before is taken to be healthy.
+  """
+  left, trials = mark.left, conductor.journal.trials
+  if left is None or left.trial >= len(trials):
+    return {}
+  further = trials[left.trial].told > left.reached
+  times = 0 if further else left.tried + 1
+  conductor.cut_off(left.trial, times)
+  return {left.trial: times}

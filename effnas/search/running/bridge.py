@@ -95,6 +95,19 @@ class Bridge:
       del self.running[name]
     self._on_change()
 
+  def halt(self, name: str, reason: str) -> None:
+    """Tells the conductor that the machine holds a job up.
+
+    Args:
+      name: The runner's name of the job.
+      reason: Why, in one line.
+
+    Raises:
+      MachineError: It is the end of the search.
+    """
+    number = min(self.running[name])
+    self.take(name, {'event': 'halted', 'reason': reason, 'trial': number})
+
   def lose(self, name: str, reason: str, traceback: str = '') -> None:
     """Tells the conductor that the worker of a job is gone.
 

@@ -1,16 +1,20 @@
 """Evaluating one trial: whatever happens becomes a message, never an error.
 
 That includes a stop rule: what it may look at has finished before the trial
-begins, so it comes along as bounds, and no engine has to ask anybody.
+begins, so it comes along as bounds, and no engine has to ask anybody. What is
+the machine's fault (a full disk) is a message of its own: it says nothing of
+the trial.
 """
 
 from collections.abc import Callable, Mapping
 import importlib
+import os
 import time
 import traceback
 from typing import Any
 
 from effnas import errors
+from effnas.search import event as event_lib
 from effnas.search import plain
 from effnas.search.running import limits as limits_lib
 from effnas.search.running import stopping
@@ -51,6 +55,18 @@ class _Overdue(_Stop):
   """It has taken too long."""
 
 
+class _Flawed(_Stop):
+  """It tells what cannot be."""
+
+
+class _Ours(BaseException):
+  """Carries what went wrong in the search past the evaluation it reached."""
+
+  def __init__(self, error: BaseException):
+    super().__init__()
+    self.error = error
+
+
 def run(
   evaluate: str,
   task: Mapping[str, Any],
@@ -82,18 +98,30 @@ def run(
     A message for `Conductor.take`: {'event': 'done', 'metrics': ...}, with
     'seconds' among the metrics, {'event': 'stopped', 'reason': ...},
     {'event': 'failed', 'reason': ..., 'traceback': ...}, or, where it may go
-    otherwise another time, 'lost' in the place of 'failed'. Plain values,
-    though not all finite.
+    otherwise another time, 'lost' in the place of 'failed', and 'halted' where
+    the machine is to blame and none will do better. Plain values, though not
+    all finite.
+
+  Raises:
+    BaseException: What `send` raises, whatever the function makes of it.
+    KeyboardInterrupt: The user wants no more.
   """
-  start = time.monotonic()
+  start, process = time.monotonic(), os.getpid()
   rule = stopping.Watch(bounds) if bounds else None
 
   def report(epoch: int, metrics: Mapping[str, Any]) -> None:
-    values = plain.plain(metrics, finite=False)
-    send({'event': 'reported', 'epoch': int(epoch), 'metrics': values})
+    _only(process)
+    values, epoch = plain.plain(metrics, finite=False), int(epoch)
+    why = event_lib.flaw(plain.plain(values))
+    if why or epoch < 0:
+      raise _Flawed(f'the report of epoch {epoch}: {why or "is below 0"}')
+    try:
+      send({'event': 'reported', 'epoch': epoch, 'metrics': values})
+    except BaseException as e:
+      raise _Ours(e) from None
     if why := limits.overdue(time.monotonic() - start):
       raise _Overdue(why)
-    if rule is not None and (why := rule.worse(int(epoch), values)):
+    if rule is not None and (why := rule.worse(epoch, values)):
       raise _Stop(why)
 
   try:
@@ -102,16 +130,41 @@ def run(
     metrics = plain.plain(found, finite=False)
     metrics.setdefault('seconds', round(time.monotonic() - start, 3))
     return {'event': 'done', 'metrics': metrics}
+  except _Ours as e:
+    raise e.error from None
   except _Overdue as e:
     return {'event': 'lost', 'reason': str(e), 'traceback': ''}
+  except _Flawed as e:
+    return {'event': 'failed', 'reason': str(e), 'traceback': ''}
   except _Stop as e:
     return {'event': 'stopped', 'reason': str(e)}
-  except (Exception, SystemExit) as e:
+  except KeyboardInterrupt:
+    raise
+  except BaseException as e:
+    if errors.of_the_machine(e):
+      return halted(e)
     return {
       'event': 'failed',
       'reason': describe(e),
       'traceback': traceback.format_exc(),
     }
+  finally:
+    _only(process)
+
+
+def halted(error: BaseException) -> dict[str, Any]:
+  """Returns the message of an evaluation that the machine held up.
+
+  Args:
+    error: What it raised.
+  """
+  return {'event': 'halted', 'reason': describe(error)}
+
+
+def _only(process: int) -> None:
+  """Ends a process that a candidate has forked and lets run into our code."""
+  if os.getpid() != process:
+    os._exit(1)  # what it could clean up is its parent's
 
 
 def describe(error: BaseException) -> str:
@@ -127,8 +180,12 @@ def describe(error: BaseException) -> str:
     >>> describe(MemoryError())
     'out of memory: MemoryError'
   """
-  lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+  try:
+    said = str(error)
+  except Exception:
+    said = '(its text cannot be had)'
+  lines = [line.strip() for line in said.splitlines() if line.strip()]
   text = ': '.join([type(error).__name__, *(line[:300] for line in lines[:1])])
-  if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in str(error):
+  if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in said:
     return f'out of memory: {text}'
   return text

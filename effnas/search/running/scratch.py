@@ -7,19 +7,24 @@ import pathlib
 import shutil
 import tempfile
 
+_SOCKET = 107  # characters of its path
+
 
 @contextlib.contextmanager
-def folder(name: str) -> Iterator[pathlib.Path]:
+def folder(name: str, within: int = 47) -> Iterator[pathlib.Path]:
   """Makes a temporary folder, and removes it and what killed processes left.
 
   Args:
-    name: What it is for; folders are shared with nobody but swept by name.
+    name: What it is for; folders are swept by name, and nobody else may look
+      into them.
+    within: The characters of the longest path of a socket within.
 
   Yields:
-    Its path, short enough for sockets within (107 characters in all).
+    Its path, short enough for sockets (107 characters in all).
   """
   root = tempfile.gettempdir()
-  root = root if len(root) < 30 else '/tmp'
+  own = len(f'/{name}-{os.getpid()}-') + 8
+  root = root if len(root) + own + within <= _SOCKET else '/tmp'
   for old in pathlib.Path(root).glob(f'{name}-*-*'):
     pid = old.name.removeprefix(f'{name}-').split('-')[0]
     if pid.isdigit() and not _alive(int(pid)):

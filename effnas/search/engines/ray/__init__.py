@@ -14,11 +14,12 @@ from typing import Any
 
 from ray import tune
 
+from effnas import errors
 from effnas.search import conductor as conductor_lib
 from effnas.search.engines.ray import cluster, telling, tune_schedulers
 from effnas.search.running import bridge as bridge_lib
+from effnas.search.running import evaluation, together
 from effnas.search.running import limits as limits_lib
-from effnas.search.running import together
 
 
 def run(
@@ -106,6 +107,10 @@ def _job(config: Mapping[str, Any]) -> dict[str, str]:
       return telling.packed(together.run(calls, _send))
   except _Ended:
     raise SystemExit(0) from None
+  except OSError as e:  # of the last words
+    if not errors.of_the_machine(e):
+      raise
+    return telling.packed({**evaluation.halted(e), 'trial': calls[0]['trial']})
 
 
 def _send(message: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import pathlib
+import secrets
 import socket
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from typing import Any
 import warnings
 
 import ray
+import ray._private.ray_constants
+import ray._raylet
 
 from effnas import errors
 from effnas.search.running import compile_cache, evaluation, scratch
@@ -33,6 +36,11 @@ _QUIET = {
   'TUNE_PRINT_ALL_TRIAL_ERRORS': '0',
   'TUNE_WARN_THRESHOLD_S': '60',
 }
+# Where Ray may not make a cluster it keeps to the loopback interface. Made for
+# other systems, and heeded on all.
+_ALONE = 'RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER'
+_TOKEN = ('RAY_AUTH_TOKEN', 'RAY_AUTH_TOKEN_PATH')
+_SESSION = len('/ray/session_2026-01-01_00-00-00_000000_/sockets/plasma_store')
 _ANSWER_S = 5.0
 _STATUS_S = 30.0
 _GPU_SHARE = 0.9  # of a GPU's memory, divided among its trials
@@ -154,18 +162,73 @@ def started(workers: int) -> Iterator[pathlib.Path]:
   own = {'TUNE_MAX_PENDING_TRIALS_PG': str(workers)}
   if address:
     own |= _credentials(address)
+  within = _SESSION + len(str(os.getpid()))
   with (
-    scratch.folder('effnas-ray') as folder,
+    scratch.folder('effnas-ray', within) as folder,
     scratch.environment({**_QUIET, **own}),
+    contextlib.nullcontext() if address else _alone(folder),
     warnings.catch_warnings(),
     contextlib.redirect_stdout(_Output()),
   ):
     warnings.simplefilter('ignore')
     try:
       _join(address, folder, variables)
+      if not address:
+        _warn_of_listeners()
       yield folder
     finally:
       ray.shutdown()
+
+
+@contextlib.contextmanager
+def _alone(folder: pathlib.Path) -> Iterator[None]:
+  """Keeps the Ray that is started within to this machine and this user.
+
+  Args:
+    folder: Nobody else may look into it. It gets the token that Ray asks for,
+      which would otherwise be written where everybody may read it.
+  """
+  variables = {_ALONE: '0'}
+  if not any(os.environ.get(name) for name in _TOKEN):
+    token = folder / 'token'
+    with open(token, 'x', opener=_private, encoding='ascii') as file:
+      file.write(secrets.token_hex(32))
+    variables['RAY_AUTH_TOKEN_PATH'] = str(token)
+  mode = os.environ.get('RAY_AUTH_MODE')  # Ray sets it
+  constants = ray._private.ray_constants  # read when Ray was imported
+  before = constants.ENABLE_RAY_CLUSTER
+  with scratch.environment(variables):
+    constants.ENABLE_RAY_CLUSTER = False
+    _forget_token()
+    try:
+      yield
+    finally:
+      constants.ENABLE_RAY_CLUSTER = before
+      if mode is None:
+        os.environ.pop('RAY_AUTH_MODE', None)
+  _forget_token()
+
+
+def _private(path: str, flags: int) -> int:
+  return os.open(path, flags, 0o600)
+
+
+def _forget_token() -> None:
+  """Lets Ray read its token anew, as each search has its own."""
+  loader = ray._raylet.AuthenticationTokenLoader  # type: ignore[attr-defined]
+  loader.instance().reset_cache()
+
+
+def _warn_of_listeners() -> None:
+  """Says so where Ray does not stay on the loopback interface."""
+  for node in ray.nodes():
+    address = node.get('NodeManagerAddress', '')
+    if address not in ('127.0.0.1', '::1'):
+      _log.warning(
+        'Ray listens on all interfaces of this machine (its address is %s), '
+        'guarded by a token alone; use search.engine=inline, or a firewall',
+        address,
+      )
 
 
 def _join(
@@ -175,7 +238,7 @@ def _join(
   own: dict[str, Any] = {
     'address': 'local',
     'include_dashboard': False,
-    '_temp_dir': str(folder),
+    '_temp_dir': str(folder / 'ray'),  # which Ray opens to everybody
   }
   if address:
     own = {'address': address}

@@ -8,6 +8,7 @@ from typing import Any
 from ray import tune
 from ray.tune import schedulers, search
 
+from effnas import errors
 from effnas.search.engines.ray import tune_schedulers
 from effnas.search.running import bridge as bridge_lib
 from effnas.search.running import limits as limits_lib
@@ -106,6 +107,8 @@ class Callback(tune.Callback):
         reason, where = limits_lib.last_words(
           self._limits, words(self._workdir) / name
         )
+        if not reason and (full := _of_the_machine(trial)):
+          self._bridge.halt(name, full)
         self._bridge.lose(name, reason or _cause(trial), where)
 
 
@@ -167,10 +170,24 @@ class Scheduler(schedulers.FIFOScheduler):
       self._stopping.end(tune_controller, trial, failed=failed)
 
 
+def _text(trial: Any) -> str:
+  """Returns what Tune has of the end of a job."""
+  file = pathlib.Path(trial.error_file or '')
+  return file.read_text(encoding='utf-8') if file.is_file() else ''
+
+
+def _of_the_machine(trial: Any) -> str:
+  """Returns in one line what a worker lacked, '' if it is not that."""
+  for line in _text(trial).splitlines():
+    lacks = 'OutOfDisk' in line or errors.of_the_machine(OSError(line))
+    if lacks and line.strip():
+      return line.strip()[:300]
+  return ''
+
+
 def _cause(trial: Any) -> str:
   """Returns in one line why a worker is gone."""
-  file = pathlib.Path(trial.error_file or '')
-  text = file.read_text(encoding='utf-8') if file.is_file() else ''
+  text = _text(trial)
   if 'OutOfMemory' in text or 'low on memory' in text:
     return 'out of memory: Ray stopped the worker before the machine ran out'
   if 'actor died' in text or 'has died' in text:
