@@ -1,4 +1,4 @@
-"""Names of metrics, and which way is better.
+"""Names of metrics, which way is better, and the values that they can have.
 
 Quality metrics say how good a network is, footprint metrics what it costs
 (Menghani 2021, section 1). The direction belongs to the metric.
@@ -27,6 +27,7 @@ is footprint.batch.
 
 from collections.abc import Iterable
 import dataclasses
+import math
 import re
 
 from effnas import errors
@@ -42,6 +43,7 @@ _QUALITY = {
   'auc': True,
   'loss': False,
 }
+_UNBOUNDED = ('loss',)  # the others of quality are shares
 _COUNTED = {
   'params': False,
   'macs': False,
@@ -82,6 +84,8 @@ class Metric:
     maximize: Whether more is better.
     footprint: Whether it is a cost, known before any training.
     test: Whether it was taken on the test set.
+    least: The least value that it can have.
+    most: The largest one; infinite where it has no bound.
   """
 
   name: str
@@ -90,6 +94,28 @@ class Metric:
   maximize: bool
   footprint: bool
   test: bool = False
+  least: float = -math.inf
+  most: float = math.inf
+
+  def admits(self, value: float) -> bool:
+    """Whether a number can be a value of it; infinite and nan cannot.
+
+    Args:
+      value: The number.
+
+    Example:
+      >>> [parse('accuracy').admits(v) for v in (0.97, 97.0, float('nan'))]
+      [True, False, False]
+    """
+    return math.isfinite(value) and self.least <= value <= self.most
+
+  @property
+  def range(self) -> str:
+    """The values that it can have, in words."""
+    if math.isfinite(self.most):
+      return f'from {self.least:g} to {self.most:g}'
+    least = f' of at least {self.least:g}' if math.isfinite(self.least) else ''
+    return f'a finite number{least}'
 
   @property
   def batch(self) -> int | None:
@@ -141,7 +167,7 @@ def parse(name: str) -> Metric:
       f'{kind} is the same on every target; write {kind!r}, not {whole!r}'
     )
   if kind in _COUNTED:
-    return Metric(whole, kind, None, _COUNTED[kind], footprint=True)
+    return Metric(whole, kind, None, _COUNTED[kind], footprint=True, least=0)
   scores = [_PROXY + proxy for proxy in proxies.names()]
   if whole in scores:
     return Metric(whole, kind, None, True, footprint=False)
@@ -151,8 +177,9 @@ def parse(name: str) -> Metric:
     known = [*_QUALITY, *_COUNTED, *(f'{k}@{on}' for k in _PER_TARGET)]
     known += scores
     raise errors.unknown('metric', whole, known)
+  share = {} if bare in _UNBOUNDED else {'least': 0.0, 'most': 1.0}
   return Metric(
-    whole, bare, None, _QUALITY[bare], footprint=False, test=bare != kind
+    whole, bare, None, _QUALITY[bare], False, test=bare != kind, **share
   )
 
 
@@ -189,7 +216,8 @@ def _per_target(whole: str, kind: str, target: str) -> Metric:
       f'{kind} needs the target it is counted on: {kind}@TARGET, '
       f'e.g. {kind}@tpu_v5e; got {whole!r}'
     )
-  found = Metric(whole, kind, target, _PER_TARGET[kind], footprint=True)
+  up = _PER_TARGET[kind]
+  found = Metric(whole, kind, target, up, footprint=True, least=0)
   if found.training and found.batch is not None:
     raise errors.UserError(
       f'{kind} is at the batch of the training, train.batch_size; write '
