@@ -19,12 +19,12 @@ def run(argv: Sequence[str] | None = None) -> int:
     argv: The words behind `effnas`; by default those of this process.
 
   Returns:
-    The exit code: 0; 2 for bad input; 130 where it was interrupted; 141 where
-    nobody reads the output any more.
+    The exit code: 0, or what the command says; 2 for bad input; 130 where it
+    was interrupted; 141 where nobody reads the output any more.
   """
   argv = list(sys.argv[1:] if argv is None else argv)
   try:
-    _dispatch(argv)
+    code = _dispatch(argv)
     sys.stdout.flush()
   except errors.UserError as e:
     print(f'effnas: {" ".join(str(e).split())}', file=sys.stderr)
@@ -36,10 +36,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     # Python flushes once more at exit; let it write to nowhere.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
-  return 0
+  return code
 
 
-def _dispatch(argv: list[str]) -> None:
+def _dispatch(argv: list[str]) -> int:
   name, *rest = argv or ['help']
   if name == 'help' and rest:
     name, rest = rest[0], ['--help']
@@ -63,7 +63,8 @@ def _dispatch(argv: list[str]) -> None:
     # Spaces and networks of the user's own are found from where they stand.
     if os.getcwd() not in sys.path:
       sys.path.insert(0, os.getcwd())
-    command.run(request)
+    return command.run(request) or 0
+  return 0
 
 
 def _resuming(argv: list[str]) -> str:

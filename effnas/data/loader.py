@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import types
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.data import dataset, sets, split
 
 _COMMON = ('path', 'seed', 'valid', 'test', 'limit', 'labels', 'verify')
@@ -88,7 +88,9 @@ def load(
       )
   if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
     raise errors.UserError(f'seed must be a whole number from 0, got {seed!r}')
-  raw = _module(name).load(path, verify, **own)
+  read = _module(name).load
+  arguments.values(read, {'path': path, 'verify': verify, **own}, 'data.')
+  raw = read(path, verify, **own)
   return split.assemble(
     name,
     raw,

@@ -112,6 +112,7 @@ def _declared(
     [*settings.objectives, *settings.soft_constraints]
   ):
     evaluate = 'effnas.search.scoring.trials:evaluate'
+    evaluation.resolve('effnas.search.scoring.trials:settings')(config)
   module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
   return evaluate, evaluation.resolve(f'{module}:problem')(config)
 
