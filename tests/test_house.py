@@ -12,7 +12,7 @@ PACKAGE = ROOT / 'effnas'
 # Left may not import right; rooms of one group do not import each other.
 LAYERS = (
   ('errors', 'folders'),
-  ('files',),
+  ('files', 'arguments'),
   ('terminal',),
   ('space', 'nn'),
   ('zoo', 'quant', 'compress', 'learn', 'data', 'footprint'),

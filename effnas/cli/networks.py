@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors, footprint, quant, space, zoo
-from effnas.cli import archs
+from effnas.cli import archs, progress
 from effnas.cli import request as request_lib
 from effnas.nn import rewrite
 from effnas.zoo import published as published_lib
@@ -83,6 +83,17 @@ def of_config(
   return subject, arch
 
 
+def tell_unmatched(config: Mapping[str, Any]) -> None:
+  """Tells the quantization patterns of a config that match no layer."""
+  from effnas.search.networks import patterns
+
+  for pattern in patterns.unmatched(config):
+    progress.tell(
+      f'the quantization rule {pattern!r} matches no layer of the networks '
+      f'of {config["space"]}'
+    )
+
+
 def named(request: request_lib.Request, name: str) -> Subject:
   """Returns a network by its name.
 
@@ -113,7 +124,7 @@ def named(request: request_lib.Request, name: str) -> Subject:
     known = [*zoo.networks(), *zoo.spaces()]
     raise errors.unknown('network', name, known)
   arguments = request.json('args')
-  found = space.load(function, **arguments)
+  found = space.load_as(function, name, arguments)
   arch: Mapping[str, Any] = {}
   said = ''
   if found.decisions:

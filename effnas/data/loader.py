@@ -5,7 +5,7 @@ import inspect
 import pkgutil
 import types
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.data import dataset, sets, split
 
 _COMMON = (
@@ -102,7 +102,9 @@ def load(
     raise errors.UserError(f'seed must be a whole number from 0, got {seed!r}')
   if not isinstance(remap, bool):
     raise errors.UserError(f'remap must be True or False, got {remap!r}')
-  raw = _module(name).load(path, verify, **own)
+  read = _module(name).load
+  arguments.values(read, {'path': path, 'verify': verify, **own}, 'data.')
+  raw = read(path, verify, **own)
   return split.assemble(
     name,
     raw,

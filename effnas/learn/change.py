@@ -3,13 +3,14 @@
 from collections.abc import Callable
 import dataclasses
 import math
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 
-from effnas import errors
+from effnas import arguments, errors
 
+Padding = Annotated[int, arguments.Range(0, 4096)]
 Takes = Literal['pixels', 'images', 'floats', 'tokens']
 
 

@@ -1,5 +1,29 @@
 """Numbers of channels."""
 
+from effnas import errors
+
+
+def hidden(share: float, channels: int) -> int:
+  """Returns the channels inside of a block, at least one.
+
+  Args:
+    share: Hidden channels over the channels that come in.
+    channels: That come in.
+
+  Raises:
+    UserError: None are left.
+
+  Example:
+    >>> hidden(0.5, 16)
+    8
+  """
+  found = round(share * channels)
+  if found < 1:
+    raise errors.UserError(
+      f'a block needs hidden channels: {share:g} times {channels} leave none'
+    )
+  return found
+
 
 def divisible(channels: float, by: int = 8) -> int:
   """Rounds channels to a multiple, going down by no more than a tenth.

@@ -6,6 +6,7 @@ from flax import linen
 import jax
 
 from effnas.nn import branch as branch_lib
+from effnas.nn import channels as widths
 from effnas.nn import layers, multi_head
 
 
@@ -54,6 +55,8 @@ class EncoderLayer(linen.Module):
     y = self.attention.copy(name='attend')(y)
     x = x + branch(name='branch_attention')(y, train)
     y = self.norm.copy(name='norm_mlp')(x, train)
-    y = self.act(layers.Dense(round(self.mlp * channels), name='mlp_in')(y))
+    y = self.act(
+      layers.Dense(widths.hidden(self.mlp, channels), name='mlp_in')(y)
+    )
     y = layers.Dense(channels, name='mlp_out')(y)
     return x + branch(name='branch_mlp')(y, train)

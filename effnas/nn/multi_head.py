@@ -67,10 +67,15 @@ class MultiHeadAttention(linen.Module):
     """Maps a sequence [N, T, C] or a map [N, H, W, C] to the same shape.
 
     Raises:
-      UserError: The heads do not divide the channels, `kv_heads` does not
-        divide the heads, or the rotated channels are odd in number.
+      UserError: There are no heads, they do not divide the channels, `kv_heads`
+        does not divide them, or the rotated channels are odd in number.
     """
     batch, *grid, channels = x.shape
+    if self.heads < 1 or self.kv_heads < 0:
+      raise errors.UserError(
+        f'attention has 1 head or more, got heads={self.heads} and '
+        f'kv_heads={self.kv_heads}'
+      )
     groups = self.kv_heads or self.heads
     if self.heads % groups:
       raise errors.UserError(

@@ -6,6 +6,7 @@ import functools
 from flax import linen
 import jax
 
+from effnas import errors
 from effnas.nn import chain, layers
 
 
@@ -54,6 +55,8 @@ class Stage(chain.Chain):
   @linen.nowrap
   def links(self) -> tuple[chain.Link, ...]:
     """Returns the blocks."""
+    if self.depth < 1:
+      raise errors.UserError(f'a stage has 1 block or more, got {self.depth}')
     return _links((self.block,) * self.depth, self.features, self.stride)
 
   @linen.nowrap
@@ -83,6 +86,8 @@ class Elastic(chain.Chain):
   @linen.nowrap
   def links(self) -> tuple[chain.Link, ...]:
     """Returns the blocks."""
+    if not self.blocks:
+      raise errors.UserError('a stage has 1 block or more, got none')
     return _links(self.blocks, self.features, self.stride)
 
   @linen.nowrap

@@ -4,6 +4,7 @@ from flax import linen
 import jax
 
 from effnas import errors
+from effnas.nn import channels as widths
 from effnas.nn import layers, multi_head
 
 ORDERS = ('pre', 'post', 'parallel')
@@ -80,7 +81,7 @@ class TransformerLayer(linen.Module):
 
   def _perceptron(self, x: jax.Array) -> jax.Array:
     channels = x.shape[-1]
-    hidden = round(self.mlp * channels)
+    hidden = widths.hidden(self.mlp, channels)
     y = self.act(layers.Dense(hidden, use_bias=self.bias, name='mlp_in')(x))
     if self.gated:
       y *= layers.Dense(hidden, use_bias=self.bias, name='mlp_gate')(x)

@@ -8,7 +8,7 @@ from typing import Any
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.nn import convolve, rewrite
 from effnas.quant import computing, schemes
 
@@ -158,6 +158,7 @@ def rules(
     >>> [rule.weights for rule in rules('ternary', patterns={'stem': 'e4m3'})]
     [8, 2]
   """
+  arguments.value(patterns, Mapping[str, Any] | None, 'quant.patterns')
   settings = {
     'weights': weights,
     'activations': activations,
@@ -173,6 +174,8 @@ def rules(
 
 
 def _made(pattern, settings, own):
+  fits = int | str | Mapping[str, Any]
+  arguments.value(own, fits, f'quant.patterns.{pattern}')
   if not isinstance(own, Mapping):
     own = {'weights': own}
   for name in own:

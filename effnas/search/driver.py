@@ -69,7 +69,7 @@ def run(
       call goes on once there is room.
   """
   try:
-    return _run(plain.plain(config), workdir, evaluate, problem)
+    return _run(plain.plain(config), workdir, evaluate, problem, accept_changes)
   except Exception as e:
     if isinstance(e, errors.UserError) or not errors.of_the_machine(e):
       raise
@@ -83,6 +83,7 @@ def _run(
   workdir: str | os.PathLike[str],
   evaluate: str,
   problem: problem_lib.Problem | None,
+  accept_changes: bool,
 ) -> list[trial_lib.Trial]:
   if not isinstance(config.get('search'), dict):
     raise errors.UserError(
@@ -185,6 +186,7 @@ def _declared(
     [*settings.objectives, *settings.soft_constraints]
   ):
     evaluate = 'effnas.search.scoring.trials:evaluate'
+    evaluation.resolve('effnas.search.scoring.trials:settings')(config)
   module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
   return evaluate, evaluation.resolve(f'{module}:problem')(config)
 

@@ -1,4 +1,4 @@
-"""Names of metrics, and which way is better.
+"""Names of metrics, which way is better, and the values that they can have.
 
 Quality metrics say how good a network is, footprint metrics what it costs
 (Menghani 2021, section 1). Direction and range belong to the metric.
@@ -45,6 +45,7 @@ _QUALITY = {
   'auc': True,
   'loss': False,
 }
+_UNBOUNDED = ('loss',)  # the others of quality are shares
 _COUNTED = {
   'params': False,
   'macs': False,
@@ -99,6 +100,14 @@ class Metric:
   test: bool = False
   least: float = -math.inf
   most: float = math.inf
+
+  @property
+  def range(self) -> str:
+    """The values that it can have, in words."""
+    if math.isfinite(self.most):
+      return f'from {self.least:g} to {self.most:g}'
+    least = f' of at least {self.least:g}' if math.isfinite(self.least) else ''
+    return f'a finite number{least}'
 
   @property
   def batch(self) -> int | None:
@@ -184,9 +193,11 @@ def flaw(name: str, value: Any, *, finite: bool = True) -> str:
 
   Example:
     >>> flaw('accuracy', 3.5)
-    'accuracy is 3.5, it must lie between 0 and 1'
-    >>> flaw('params', -1), flaw('accuracy', float('nan'))
-    ('params is -1, it must be at least 0', 'accuracy is not finite: nan')
+    'accuracy is 3.5, it must be from 0 to 1'
+    >>> flaw('params', -1)
+    'params is -1, it must be a finite number of at least 0'
+    >>> flaw('accuracy', float('nan'))
+    'accuracy is not finite: nan'
     >>> flaw('seconds', 'a few')
     ''
   """
@@ -201,14 +212,8 @@ def flaw(name: str, value: Any, *, finite: bool = True) -> str:
     number = math.inf
   if not math.isfinite(number):
     return f'{name} is not finite: {number}' if finite else ''
-  if math.isfinite(known.most):
-    if not known.least - _ROUNDING <= number <= known.most + _ROUNDING:
-      return (
-        f'{name} is {value!r:.80}, it must lie between {known.least:g} and '
-        f'{known.most:g}'
-      )
-  elif number < known.least:
-    return f'{name} is {value!r:.80}, it must be at least {known.least:g}'
+  if not known.least - _ROUNDING <= number <= known.most + _ROUNDING:
+    return f'{name} is {value!r:.80}, it must be {known.range}'
   return ''
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.search import engines, problem, samplers, schedulers
 from effnas.search.proposing import prefilter
 from effnas.search.running import limits
@@ -66,44 +66,28 @@ class Settings:
   )
   start_with: Sequence[Any] = ()
   warm_start: str | None = None
-  trials: int = 24
-  concurrency: int = 1
+  trials: arguments.Count = 24
+  concurrency: arguments.Count = 1
   sampler: str = 'nsga2'
   sampler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   prefilter: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   scheduler: str = 'none'
   scheduler_args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  seed: int = 0
+  seed: arguments.Whole = 0
   engine: str = 'ray'
   asynchronous: bool = False
-  max_draws: int = 100
+  max_draws: arguments.Count = 100
   resources: Mapping[str, float] = dataclasses.field(default_factory=dict)
-  batch: int = 1
-  time_limit_s: float | None = None
-  memory_limit_bytes: int | None = None
-  retries: int = 1
+  batch: arguments.Count = 1
+  time_limit_s: arguments.Positive | None = None
+  memory_limit_bytes: arguments.Positive | None = None
+  retries: arguments.Whole = 1
   tune_searcher: Any = None
   tune_scheduler: Any = None
 
   def __post_init__(self) -> None:
+    arguments.values(Settings, vars(self), 'search.')
     problem.check(self.objectives, self.constraints, self.soft_constraints)
-    if isinstance(self.start_with, str | Mapping):
-      raise errors.UserError(
-        'search.start_with must be a list of architectures or of names of '
-        f'networks, got {self.start_with!r}'
-      )
-    if not isinstance(self.warm_start, str | None):
-      raise errors.UserError(
-        f'search.warm_start must be a workdir, got {self.warm_start!r}'
-      )
-    for name in ('trials', 'concurrency', 'max_draws', 'batch'):
-      _whole(name, getattr(self, name), least=1)
-    for name in ('seed', 'retries'):
-      _whole(name, getattr(self, name), least=0)
-    if not isinstance(self.asynchronous, bool):
-      raise errors.UserError(
-        f'search.asynchronous must be true or false, got {self.asynchronous!r}'
-      )
     if self.engine not in engines.names():
       raise errors.unknown('engine', self.engine, engines.names())
     sampler = samplers.load(self.sampler, self.sampler_args)
@@ -113,22 +97,11 @@ class Settings:
     self._check_tune()
 
   def _check_limits(self) -> None:
-    if not isinstance(self.resources, Mapping):
-      raise errors.UserError(
-        "search.resources must be a mapping, e.g. {'CPU': 2, 'GPU': 0.5}; got "
-        f'{self.resources!r}'
-      )
     for name, amount in self.resources.items():
-      if not _number(amount) or amount < 0 or (amount > 1 and amount % 1):
+      if amount < 0 or (amount > 1 and amount % 1):
         raise errors.UserError(
           f'search.resources.{name} must be a whole number, or a part of one; '
           f'got {amount!r}'
-        )
-    for name in ('time_limit_s', 'memory_limit_bytes'):
-      limit = getattr(self, name)
-      if limit is not None and (not _number(limit) or limit <= 0):
-        raise errors.UserError(
-          f'search.{name} must be a number above 0, got {limit!r}'
         )
     if self.memory_limit_bytes is not None:
       if self.engine == 'inline':
@@ -202,15 +175,3 @@ def make(section: Mapping[str, Any]) -> Settings:
       "search.objectives is missing, e.g. ['accuracy', 'size_bytes']"
     )
   return Settings(**section)
-
-
-def _number(value: Any) -> bool:
-  return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-  whole = isinstance(value, int) and not isinstance(value, bool)
-  if not whole or value < least:
-    raise errors.UserError(
-      f'search.{name} must be a whole number of at least {least}, got {value!r}'
-    )

@@ -18,7 +18,7 @@ Example:
 """
 
 from effnas.space.choices import oneof
-from effnas.space.loading import declare, load
+from effnas.space.loading import declare, load, load_as
 from effnas.space.ranges import intrange, loguniform, uniform
 from effnas.space.space import Arch, Space
 from effnas.space.structure import lazy, repeat
@@ -30,6 +30,7 @@ __all__ = [
   'intrange',
   'lazy',
   'load',
+  'load_as',
   'loguniform',
   'oneof',
   'repeat',

@@ -21,15 +21,6 @@ def counts(split: Any, counts: Mapping[str, int]) -> None:
       raise errors.UserError(f'{name} must be 1 or more; got {value!r}')
 
 
-def shares(shares: Mapping[str, float]) -> None:
-  """Raises a UserError for what does not lie from 0 to less than 1."""
-  for name, share in shares.items():
-    if not 0 <= share < 1:
-      raise errors.UserError(
-        f'{name} must be at least 0 and less than 1; got {share!r}'
-      )
-
-
 def names(augment: Any) -> None:
   """Raises a UserError for a name that is no list of names."""
   if isinstance(augment, str):

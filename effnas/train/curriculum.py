@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effnas import errors
+from effnas import arguments, errors
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,6 +96,7 @@ def make(settings: Mapping[str, Any] | None) -> Curriculum | None:
   for key in settings:
     if key not in known:
       raise errors.unknown('setting of curriculum', key, known)
+  arguments.values(Curriculum, settings, 'curriculum.')
   return Curriculum(**settings)
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import pathlib
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.learn import augment as augment_lib
 from effnas.learn import objective as objective_lib
 from effnas.train import checkpoint, checks, stopping
@@ -52,23 +52,23 @@ def fit(
   net: Any,
   dataset: Any,
   *,
-  epochs: int,
-  batch_size: int,
+  epochs: arguments.Count,
+  batch_size: arguments.Count,
   optim: Mapping[str, Any] | None = None,
-  seed: int = 0,
-  label_smoothing: float = 0.0,
-  ema: float = 0.0,
-  dtype: str = 'float32',
+  seed: arguments.Whole = 0,
+  label_smoothing: arguments.Decay = 0.0,
+  ema: arguments.Decay = 0.0,
+  dtype: Literal['float32', 'bfloat16'] = 'float32',
   augment: Sequence[Any] = (),
-  crop_padding: int = 4,
-  accumulate: int = 1,
+  crop_padding: augment_lib.Padding = 4,
+  accumulate: arguments.Count = 1,
   resolutions: Sequence[Any] | None = None,
   curriculum: Mapping[str, Any] | None = None,
-  eval_every: int = 0,
-  stop_after: int = 0,
+  eval_every: arguments.Whole = 0,
+  stop_after: arguments.Whole = 0,
   checkpoint_dir: str | pathlib.Path | None = None,
-  checkpoint_every: int = 1,
-  until: int | None = None,
+  checkpoint_every: arguments.Count = 1,
+  until: arguments.Count | None = None,
   parent_dir: str | pathlib.Path | None = None,
   on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
   variables: Mapping[str, Any] | None = None,
@@ -164,8 +164,16 @@ def fit(
   if end > epochs:
     raise errors.UserError(f'until {until} is more than the {epochs} epochs')
   checks.hashable(net)
-  checks.shares({'label_smoothing': label_smoothing, 'ema': ema})
   checks.names(augment)
+  given = {
+    'seed': seed,
+    'label_smoothing': label_smoothing,
+    'ema': ema,
+    'dtype': dtype,
+    'crop_padding': crop_padding,
+    'eval_every': eval_every,
+  }
+  arguments.values(fit, given)
   stopping.check(stop_after, eval_every)
   sides = resolutions_lib.pieces(resolutions)
   course = curriculum_lib.make(curriculum)

@@ -11,18 +11,20 @@ instead of a handful per parameter, a third of a small network's compile time.
 
 from collections.abc import Callable, Mapping
 import functools
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from effnas import errors
+from effnas import arguments, errors
 
 SCHEDULES = ('constant', 'cosine', 'linear')
 
 Numbers = Mapping[str, Any]
+_OF_FLOAT32 = arguments.Range(most=3e38)
+_Positive = Annotated[arguments.Positive, _OF_FLOAT32]
+_NotNegative = Annotated[arguments.NotNegative, _OF_FLOAT32]
 
 
 class OptimState(NamedTuple):
@@ -211,19 +213,19 @@ def make(
   steps: int,
   *,
   name: str = 'adamw',
-  lr: float = 1e-3,
-  warmup: float = 0.1,
+  lr: _Positive = 1e-3,
+  warmup: arguments.Share = 0.1,
   schedule: str = 'cosine',
-  weight_decay: float = 0.0,
-  clip: float = 0.0,
-  momentum: float = 0.9,
+  weight_decay: _NotNegative = 0.0,
+  clip: _NotNegative = 0.0,
+  momentum: arguments.Decay = 0.9,
   nesterov: bool = False,
-  b1: float = 0.9,
-  b2: float = 0.999,
-  eps: float = 1e-8,
-  sam: float = 0.0,
-  lookahead: int = 0,
-  lookahead_alpha: float = 0.5,
+  b1: arguments.Decay = 0.9,
+  b2: arguments.Decay = 0.999,
+  eps: _NotNegative = 1e-8,
+  sam: _NotNegative = 0.0,
+  lookahead: arguments.Whole = 0,
+  lookahead_alpha: arguments.Share = 0.5,
 ) -> optax.GradientTransformation:
   """Makes an optimiser; a config's section 'optim' is the keyword arguments.
 
@@ -281,21 +283,8 @@ def make(
     'eps': eps,
   }
   ahead = {'lookahead': lookahead, 'lookahead_alpha': lookahead_alpha}
-  for key, value in {**numbers, 'sam': sam, **ahead}.items():
-    _check(key, value, _is_number(value), 'a number')
-  _check('lr', lr, lr > 0, 'more than 0')
-  _check('warmup', warmup, 0 <= warmup <= 1, 'a fraction from 0 to 1')
-  _check('weight_decay', weight_decay, weight_decay >= 0, '0 or more')
-  _check('clip', clip, clip >= 0, '0 (off) or more')
-  _check('eps', eps, eps >= 0, '0 or more')
-  _check('sam', sam, sam >= 0, '0 (off) or more')
-  whole = isinstance(lookahead, int) and lookahead >= 0
-  _check('lookahead', lookahead, whole, 'a number of steps, or 0 for none')
-  share = 0 <= lookahead_alpha <= 1
-  _check('lookahead_alpha', lookahead_alpha, share, 'from 0 to 1')
-  for key in ('momentum', 'b1', 'b2'):
-    _check(key, numbers[key], 0 <= numbers[key] < 1, 'from 0 to less than 1')
-  _check('nesterov', nesterov, isinstance(nesterov, bool), 'true or false')
+  flags = {'sam': sam, 'nesterov': nesterov}
+  arguments.values(make, {**numbers, **ahead, **flags}, 'optim.')
   rule = _Rule(name, schedule, clip > 0, nesterov, lookahead > 0)
   numbers |= {'warmup_steps': round(numbers.pop('warmup') * steps)}
   numbers |= {'steps': steps}
@@ -329,13 +318,3 @@ def renumbered(state: Any, numbers: Any) -> Any:
     numbers,
     is_leaf=lambda node: isinstance(node, OptimState),
   )
-
-
-def _is_number(value: Any) -> bool:
-  number = isinstance(value, int | float | np.number)
-  return number and not isinstance(value, bool)
-
-
-def _check(key: str, value: Any, holds: bool, rule: str) -> None:
-  if not holds:
-    raise errors.UserError(f'optim {key} must be {rule}; got {value!r}')

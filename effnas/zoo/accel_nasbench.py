@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import staged
 from effnas.nn.blocks import mbconv
@@ -40,10 +40,10 @@ _LARGEST = tuple((6, 5, most, True) for _, _, most in _BLOCKS)
 
 def accel_nasbench(
   blocks: Blocks = _LARGEST,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  width: float = 1.0,
-  head: int = 1280,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  width: arguments.Positive = 1.0,
+  head: arguments.Count = 1280,
 ) -> staged.StagedNet:
   """Returns a network of the benchmark.
 
@@ -131,10 +131,10 @@ def miniature() -> network.Network:
 
 
 def space(
-  classes: int = 1000,
-  stem_stride: int = 2,
-  width: float = 1.0,
-  head: int = 1280,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  width: arguments.Positive = 1.0,
+  head: arguments.Count = 1280,
 ) -> sp.Space:
   """Returns the space: expansion, kernel, layers and gate of each block.
 

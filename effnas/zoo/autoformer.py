@@ -1,8 +1,8 @@
 """The search space of AutoFormer: vision transformers, layer by layer."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from effnas import arguments
 from effnas import space as sp
 from effnas.nn import layers
 from effnas.zoo import deit, network
@@ -15,13 +15,13 @@ INPUT = network.Input((224, 224, 3))
 
 
 def space(
-  widths: Sequence[int] = (192, 216, 240),
-  depths: Sequence[int] = (12, 13, 14),
-  heads: Sequence[int] = (3, 4),
-  mlps: Sequence[float] = (3, 3.5, 4),
-  patch: int = 16,
-  classes: int = 1000,
-  epsilon: float = deit.EPSILON,
+  widths: arguments.Counts = (192, 216, 240),
+  depths: arguments.Depths = (12, 13, 14),
+  heads: arguments.Counts = (3, 4),
+  mlps: arguments.Positives = (3, 3.5, 4),
+  patch: arguments.Count = 16,
+  classes: arguments.Count = 1000,
+  epsilon: arguments.Positive = deit.EPSILON,
 ) -> sp.Space:
   """Returns the space of the tiny networks by default.
 

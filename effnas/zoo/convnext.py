@@ -7,6 +7,7 @@ from flax import linen
 import jax
 import numpy as np
 
+from effnas import arguments
 from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import convnext as block_lib
 from effnas.zoo import network, pytorch
@@ -86,11 +87,11 @@ class ConvNeXtNet(chain.FieldChain):
 
 
 def convnext(
-  width: int = 96,
-  depths: Sequence[int] = (3, 3, 9, 3),
-  patch: int = 4,
-  classes: int = 1000,
-  drop_path: float = 0.0,
+  width: arguments.Count = 96,
+  depths: arguments.Depths = (3, 3, 9, 3),
+  patch: arguments.Count = 4,
+  classes: arguments.Count = 1000,
+  drop_path: arguments.Decay = 0.0,
 ) -> ConvNeXtNet:
   """Returns a ConvNeXt, by default the tiny one.
 

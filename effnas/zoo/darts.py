@@ -7,7 +7,7 @@ from flax import linen
 import jax
 import jax.numpy as jnp
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import cells, layers, stochastic_depth
 from effnas.zoo import darts_genotypes, network
@@ -140,11 +140,11 @@ class Darts(linen.Module):
 
 def darts(
   genotype: str = 'darts_v2',
-  channels: int = 36,
-  depth: int = 20,
-  classes: int = 10,
-  stem_stride: int = 1,
-  drop_path: float = 0.0,
+  channels: arguments.Count = 36,
+  depth: arguments.Depth = 20,
+  classes: arguments.Count = 10,
+  stem_stride: arguments.Count = 1,
+  drop_path: arguments.Decay = 0.0,
 ) -> Darts:
   """Returns a network out of published cells.
 
@@ -206,10 +206,10 @@ def miniature() -> network.Network:
 
 
 def space(
-  classes: int = 10,
-  channels: int = 36,
-  depth: int = 20,
-  stem_stride: int = 1,
+  classes: arguments.Count = 10,
+  channels: arguments.Count = 36,
+  depth: arguments.Depth = 20,
+  stem_stride: arguments.Count = 1,
 ) -> sp.Space:
   """Returns the space that DARTS searches.
 

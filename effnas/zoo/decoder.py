@@ -5,6 +5,7 @@ import functools
 from flax import linen
 import jax
 
+from effnas import arguments
 from effnas.nn import chain, layers, multi_head, transformer_layer
 from effnas.nn.attention import softmax
 from effnas.nn.positions import learned
@@ -90,16 +91,16 @@ class Decoder(chain.FieldChain):
 
 
 def gpt(
-  depth: int = 12,
-  features: int = 768,
-  heads: int = 12,
-  classes: int = 50257,
-  positions: int = 1024,
-  mlp: float = 4,
+  depth: arguments.Depth = 12,
+  features: arguments.Count = 768,
+  heads: arguments.Count = 12,
+  classes: arguments.Count = 50257,
+  positions: arguments.Count = 1024,
+  mlp: arguments.Positive = 4,
   act: layers.Activation = jax.nn.gelu,
   bias: bool = True,
   tied: bool = True,
-  dropout: float = 0.1,
+  dropout: arguments.Decay = 0.1,
 ) -> Decoder:
   """Returns a decoder as GPT-2: norms in front, causal softmax attention.
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.nn import chain, encoder, layers, multi_head
 from effnas.zoo import network, pytorch
 
@@ -109,13 +109,13 @@ class VisionTransformer(chain.FieldChain):
 
 
 def deit(
-  features: int = 192,
-  depth: int = 12,
-  mlp: float = 4,
-  patch: int = 16,
-  classes: int = 1000,
-  drop_path: float = 0.0,
-  epsilon: float = EPSILON,
+  features: arguments.Count = 192,
+  depth: arguments.Depth = 12,
+  mlp: arguments.Positive = 4,
+  patch: arguments.Count = 16,
+  classes: arguments.Count = 1000,
+  drop_path: arguments.Decay = 0.0,
+  epsilon: arguments.Positive = EPSILON,
 ) -> VisionTransformer:
   """Returns a DeiT without distillation token, by default the tiny one.
 
@@ -157,7 +157,7 @@ def deit(
 
 
 def layer(
-  heads: int, mlp: float, norm: linen.Module, drop_path: float = 0.0
+  heads: int, mlp: float, norm: linen.Module, drop_path: arguments.Decay = 0.0
 ) -> encoder.EncoderLayer:
   """Returns an encoder layer, or a template of it with choices.
 

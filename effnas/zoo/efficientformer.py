@@ -7,6 +7,7 @@ from flax import linen
 import jax
 import numpy as np
 
+from effnas import arguments
 from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import efficientformer as block_lib
 from effnas.zoo import network
@@ -82,14 +83,14 @@ class EfficientFormer(chain.FieldChain):
 
 
 def efficientformer(
-  widths: Sequence[int] = (48, 96, 224, 448),
-  depths: Sequence[int] = (3, 2, 6, 4),
+  widths: arguments.Counts = (48, 96, 224, 448),
+  depths: arguments.Depths = (3, 2, 6, 4),
   attending: int = 1,
-  classes: int = 1000,
-  stem_stride: int = 2,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
   bias: bool = True,
-  drop_path: float = 0.0,
-  epsilon: float = 1e-5,
+  drop_path: arguments.Decay = 0.0,
+  epsilon: arguments.Positive = 1e-5,
 ) -> EfficientFormer:
   """Returns an EfficientFormer, by default L1.
 

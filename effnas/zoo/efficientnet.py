@@ -6,6 +6,7 @@ import math
 
 import jax
 
+from effnas import arguments
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
 from effnas.zoo import network, pytorch
@@ -40,12 +41,12 @@ _SCALES = (
 
 
 def efficientnet(
-  width: float = 1.0,
-  depth: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  depth: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
   rows: Sequence[Row] = ROWS,
 ) -> staged.StagedNet:
   """Returns an EfficientNet, by default B0.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import functools
 import math
 
+from effnas import arguments
 from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import mbconv
 from effnas.zoo import efficientnet, network, pytorch
@@ -24,12 +25,12 @@ _SCALES = (
 
 
 def efficientnet_lite(
-  width: float = 1.0,
-  depth: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  depth: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
   rows: Sequence[efficientnet.Row] = efficientnet.ROWS,
 ) -> staged.StagedNet:
   """Returns an EfficientNet-Lite, by default Lite0.

@@ -6,6 +6,7 @@ import functools
 from flax import linen
 import jax
 
+from effnas import arguments
 from effnas.nn import layers, squeeze_excite, staged
 from effnas.nn.blocks import fused_mbconv, mbconv
 from effnas.zoo import network, pytorch
@@ -39,12 +40,12 @@ M: tuple[Row, ...] = (
 
 def efficientnet_v2(
   rows: Sequence[Row] = S,
-  stem: int = 24,
-  head: int = 1280,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  stem: arguments.Count = 24,
+  head: arguments.Count = 1280,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns an EfficientNetV2, by default S.
 

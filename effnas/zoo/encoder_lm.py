@@ -6,6 +6,7 @@ from flax import linen
 import jax
 import jax.numpy as jnp
 
+from effnas import arguments
 from effnas.nn import chain, layers, multi_head, transformer_layer
 from effnas.nn.positions import learned
 from effnas.zoo import network
@@ -95,16 +96,16 @@ class Encoder(chain.FieldChain):
 
 
 def bert(
-  depth: int = 12,
-  features: int = 768,
-  heads: int = 0,
-  classes: int = 0,
-  vocabulary: int = 30522,
-  positions: int = 512,
-  types: int = 2,
-  mlp: float = 4,
-  dropout: float = 0.1,
-  epsilon: float = 1e-12,
+  depth: arguments.Depth = 12,
+  features: arguments.Count = 768,
+  heads: arguments.Whole = 0,
+  classes: arguments.Whole = 0,
+  vocabulary: arguments.Count = 30522,
+  positions: arguments.Count = 512,
+  types: arguments.Count = 2,
+  mlp: arguments.Positive = 4,
+  dropout: arguments.Decay = 0.1,
+  epsilon: arguments.Positive = 1e-12,
 ) -> Encoder:
   """Returns BERT: norms behind the sums, exact GELU.
 

@@ -7,7 +7,7 @@ from typing import Any
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import channels, layers, skip, staged
 from effnas.nn.blocks import fbnet as blocks
@@ -85,13 +85,13 @@ _FBNET_C = tuple(_FOUND['c'][0].split())
 
 def fbnet(
   choices: tuple[str, ...] = _FBNET_C,
-  head: int = 1984,
+  head: arguments.Count = 1984,
   always_expand: bool = False,
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.0,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.0,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns the network that takes a choice in each layer.
 
@@ -214,12 +214,12 @@ def miniature() -> network.Network:
 
 
 def space(
-  head: int = 1984,
+  head: arguments.Count = 1984,
   always_expand: bool = True,
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> sp.Space:
   """Returns the paper's space: one of nine blocks in each of 22 layers.
 

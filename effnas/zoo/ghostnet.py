@@ -5,6 +5,7 @@ import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import ghost
 from effnas.zoo import network
@@ -41,14 +42,14 @@ _STAGES: tuple[tuple[Row, ...], ...] = (
 
 
 def ghostnet(
-  width: float = 1.0,
+  width: arguments.Positive = 1.0,
   stages: Sequence[Sequence[Row]] = _STAGES,
-  stem: int = 16,
-  hidden: int = 1280,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  stem: arguments.Count = 16,
+  hidden: arguments.Count = 1280,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns GhostNet.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import layers, multi_head, transformer_layer
 from effnas.nn.attention import softmax
@@ -28,11 +28,11 @@ _TOKENS = 50254
 
 
 def hw_gpt(
-  features: int = 768,
+  features: arguments.Count = 768,
   heads: tuple[int, ...] = (12,) * 12,
   mlp: tuple[float, ...] = (4,) * 12,
   bias: bool = True,
-  classes: int = _TOKENS,
+  classes: arguments.Count = _TOKENS,
   gated: bool = True,
   tied: bool = False,
 ) -> decoder.Decoder:
@@ -129,7 +129,7 @@ def miniature() -> network.Network:
 
 def space(
   scale: str = 's',
-  classes: int = _TOKENS,
+  classes: arguments.Count = _TOKENS,
   gated: bool = True,
   tied: bool = False,
 ) -> sp.Space:

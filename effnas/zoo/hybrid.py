@@ -1,12 +1,11 @@
 """A family of networks whose stages convolve or attend, for any image size."""
 
-from collections.abc import Sequence
 import math
 from typing import Any
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import multi_head, staged
 from effnas.nn.attention import linear, softmax
@@ -43,14 +42,14 @@ def strides(size: int, stages: int) -> tuple[int, tuple[int, ...]]:
 
 
 def space(
-  input_shape: Sequence[int] = (32, 32, 3),
-  classes: int = 10,
-  widths: Sequence[int] | None = None,
-  depths: Sequence[int] = (1, 2, 3),
-  kernels: Sequence[int] = (3, 5),
-  expansions: Sequence[float] = (2, 4, 6),
-  weights: Sequence[int] = (4, 8),
-  lr: tuple[float, float] = (1e-3, 1e-2),
+  input_shape: arguments.Shape = (32, 32, 3),
+  classes: arguments.Count = 10,
+  widths: arguments.Counts | None = None,
+  depths: arguments.Depths = (1, 2, 3),
+  kernels: arguments.Counts = (3, 5),
+  expansions: arguments.Positives = (2, 4, 6),
+  weights: arguments.Counts = (4, 8),
+  lr: tuple[arguments.Positive, arguments.Positive] = (1e-3, 1e-2),
 ) -> sp.Space:
   """Returns the joint space of architecture, bits and learning rate.
 

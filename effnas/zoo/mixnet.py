@@ -5,6 +5,7 @@ import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mixconv
 from effnas.zoo import network
@@ -62,13 +63,13 @@ _SIZES = {'s': (_SMALL, 16), 'm': (_MEDIUM, 24)}
 
 def mixnet(
   stages: Sequence[Sequence[Row]] = _SMALL,
-  stem: int = 16,
-  width: float = 1.0,
-  head: int = 1536,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  stem: arguments.Count = 16,
+  width: arguments.Positive = 1.0,
+  head: arguments.Count = 1536,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns a MixNet, by default the small one.
 

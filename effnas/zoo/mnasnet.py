@@ -5,6 +5,7 @@ import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
 from effnas.zoo import network, pytorch
@@ -48,12 +49,12 @@ SMALL: tuple[Row, ...] = (
 
 def mnasnet(
   rows: Sequence[Row] = A1,
-  stem: int = 32,
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  stem: arguments.Count = 32,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns a MnasNet, by default A1.
 

@@ -5,6 +5,7 @@ import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import separable
 from effnas.zoo import network, pytorch
@@ -25,11 +26,11 @@ _WIDTHS = (1.0, 0.75, 0.5, 0.25)
 
 
 def mobilenet_v1(
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.001,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.001,
+  epsilon: arguments.Positive = 1e-5,
   stages: Sequence[tuple[int, int, int]] = _STAGES,
 ) -> staged.StagedNet:
   """Returns MobileNetV1.

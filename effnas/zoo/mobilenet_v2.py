@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import functools
 
+from effnas import arguments
 from effnas import space as sp
 from effnas.nn import channels, layers, staged
 from effnas.nn.blocks import mbconv
@@ -27,11 +28,11 @@ _WIDTHS = (1.4, 1.3, 1.0, 0.75, 0.5, 0.35)
 
 
 def mobilenet_v2(
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
   stages: Sequence[tuple[int, int, int, int]] = _STAGES,
 ) -> staged.StagedNet:
   """Returns MobileNetV2.
@@ -110,10 +111,10 @@ def miniature() -> network.Network:
 
 
 def space(
-  classes: int = 1000,
-  stem_stride: int = 2,
-  width: float | Sequence[float] = _WIDTHS[::-1],
-  epsilon: float = 1e-5,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  width: arguments.Positive | arguments.Positives = _WIDTHS[::-1],
+  epsilon: arguments.Positive = 1e-5,
 ) -> sp.Space:
   """Returns the space around MobileNetV2.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import channels, layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
@@ -43,12 +43,12 @@ _SIZES = {'large': (_LARGE, 960, 1280), 'small': (_SMALL, 576, 1024)}
 
 def mobilenet_v3(
   size: str = 'large',
-  width: float = 1.0,
+  width: arguments.Positive = 1.0,
   minimalistic: bool = False,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
   rows: Sequence[Row] = (),
 ) -> staged.StagedNet:
   """Returns MobileNetV3, by default large.
@@ -221,11 +221,11 @@ def miniature() -> network.Network:
 
 def space(
   size: str = 'large',
-  width: float | Sequence[float] = (0.75, 1.0),
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.2,
-  epsilon: float = 1e-5,
+  width: arguments.Positive | arguments.Positives = (0.75, 1.0),
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> sp.Space:
   """Returns the space around MobileNetV3.
 

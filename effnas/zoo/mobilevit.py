@@ -5,6 +5,7 @@ import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import layers, staged
 from effnas.nn.blocks import mbconv
 from effnas.nn.blocks import mobilevit as block_lib
@@ -75,16 +76,16 @@ _TORCH = pytorch.by_rules(
 
 
 def mobilevit(
-  widths: Sequence[int] = (32, 64, 96, 128, 160),
+  widths: arguments.Counts = (32, 64, 96, 128, 160),
   dims: Sequence[int] = (144, 192, 240),
-  head: int = 640,
-  expand: float = 4,
-  depths: Sequence[int] = (1, 3, 2, 4, 3),
-  stem: int = 16,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.1,
-  epsilon: float = 1e-5,
+  head: arguments.Count = 640,
+  expand: arguments.Positive = 4,
+  depths: arguments.Depths = (1, 3, 2, 4, 3),
+  stem: arguments.Count = 16,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.1,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns a MobileViT, by default the small one.
 

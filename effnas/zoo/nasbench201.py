@@ -8,7 +8,7 @@ from typing import Any
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import cells, layers
 from effnas.zoo import network
@@ -147,7 +147,10 @@ class NasBench201(linen.Module):
 
 
 def nasbench201(
-  arch_str: str = BEST, channels: int = 16, depth: int = 5, classes: int = 10
+  arch_str: str = BEST,
+  channels: arguments.Count = 16,
+  depth: arguments.Depth = 5,
+  classes: arguments.Count = 10,
 ) -> NasBench201:
   """Returns the network of a cell in the benchmark's notation.
 
@@ -212,7 +215,11 @@ def miniature() -> network.Network:
   )
 
 
-def space(channels: int = 16, depth: int = 5, classes: int = 10) -> sp.Space:
+def space(
+  channels: arguments.Count = 16,
+  depth: arguments.Depth = 5,
+  classes: arguments.Count = 10,
+) -> sp.Space:
   """Returns the benchmark's space of 15,625 cells.
 
   Args:

@@ -7,7 +7,7 @@ from typing import Any
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import skip, staged
 from effnas.nn.blocks import mbconv
@@ -33,9 +33,9 @@ _PUBLISHED = {
 
 def nasbench_macro(
   key: str = '22212220',
-  stem: int = 32,
-  head: int = 1280,
-  classes: int = 10,
+  stem: arguments.Count = 32,
+  head: arguments.Count = 1280,
+  classes: arguments.Count = 10,
 ) -> staged.StagedNet:
   """Returns the network of a key of the benchmark.
 
@@ -127,7 +127,11 @@ def miniature() -> network.Network:
   )
 
 
-def space(stem: int = 32, head: int = 1280, classes: int = 10) -> sp.Space:
+def space(
+  stem: arguments.Count = 32,
+  head: arguments.Count = 1280,
+  classes: arguments.Count = 10,
+) -> sp.Space:
   """Returns the benchmark's space of 6,561 networks.
 
   Args:

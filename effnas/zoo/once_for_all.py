@@ -7,7 +7,7 @@ from typing import Any
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas import space as sp
 from effnas.nn import layers, squeeze_excite, staged
 from effnas.nn.blocks import mbconv
@@ -61,11 +61,11 @@ class Mix(linen.Module):
 
 def once_for_all(
   stages: Stages = (((7, 6),) * 4,) * 5,
-  width: float = 1.0,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.1,
-  epsilon: float = 1e-5,
+  width: arguments.Positive = 1.0,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.1,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns a sub-network of the MobileNetV3 super-network.
 
@@ -171,11 +171,11 @@ def miniature() -> network.Network:
 
 
 def space(
-  width: float | Sequence[float] = _WIDTHS,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  dropout: float = 0.1,
-  epsilon: float = 1e-5,
+  width: arguments.Positive | arguments.Positives = _WIDTHS,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  dropout: arguments.Decay = 0.1,
+  epsilon: arguments.Positive = 1e-5,
 ) -> sp.Space:
   """Returns the sub-networks of the two super-networks.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from effnas import errors
+from effnas import arguments as arguments_lib
 from effnas import space as sp
 from effnas.zoo import network
 
@@ -30,10 +30,8 @@ def space(name: str = 'mobilenet_v2', **arguments: Any) -> sp.Space:
   build = zoo.load(name).build
   # Configs come from JSON, which has no tuples; fields of networks must hash.
   given = {key: _hashable(value) for key, value in arguments.items()}
-  try:
-    model = build(**given)
-  except TypeError as error:
-    raise errors.UserError(f'the network {name!r}: {error}') from error
+  arguments_lib.values(build, given, f'the network {name!r}: ')
+  model = arguments_lib.called(build, given, f'the network {name!r}')
   return sp.Space({'model': model})
 
 

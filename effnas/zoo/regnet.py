@@ -1,10 +1,11 @@
 """RegNets X and Y of the mobile regime."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 import functools
 
 import jax
 
+from effnas import arguments
 from effnas.nn import layers, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network
@@ -53,14 +54,14 @@ _PARTS = {
 
 
 def regnet(
-  widths: Sequence[int] = (24, 56, 152, 368),
-  depths: Sequence[int] = (1, 1, 4, 7),
+  widths: arguments.Counts = (24, 56, 152, 368),
+  depths: arguments.Depths = (1, 1, 4, 7),
   se: bool = False,
-  group_width: int = 8,
-  stem: int = 32,
-  classes: int = 1000,
-  stem_stride: int = 2,
-  epsilon: float = 1e-5,
+  group_width: arguments.Count = 8,
+  stem: arguments.Count = 32,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns a RegNet, by default X-200MF.
 

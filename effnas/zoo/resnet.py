@@ -6,6 +6,7 @@ import functools
 from flax import linen
 import jax
 
+from effnas import arguments
 from effnas.nn import chain, layers, pool, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, pytorch
@@ -70,7 +71,7 @@ class ResNet(chain.FieldChain):
 
   stages: Sequence[linen.Module]
   stem: int = 64
-  stem_kernel: int = 7
+  stem_kernel: arguments.Count = 7
   stem_stride: int = 2
   pool: bool = True
   classes: int = 1000
@@ -96,14 +97,14 @@ class ResNet(chain.FieldChain):
 
 
 def resnet(
-  depths: Sequence[int] = (2, 2, 2, 2),
+  depths: arguments.Depths = (2, 2, 2, 2),
   bottleneck: bool = False,
-  widths: Sequence[int] = (64, 128, 256, 512),
-  classes: int = 1000,
-  stem_kernel: int = 7,
-  stem_stride: int = 2,
+  widths: arguments.Counts = (64, 128, 256, 512),
+  classes: arguments.Count = 1000,
+  stem_kernel: arguments.Count = 7,
+  stem_stride: arguments.Count = 2,
   pool: bool = True,
-  epsilon: float = 1e-5,
+  epsilon: arguments.Positive = 1e-5,
 ) -> ResNet:
   """Returns a ResNet, by default that of 18 layers.
 

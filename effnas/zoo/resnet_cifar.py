@@ -1,11 +1,10 @@
 """ResNet for images of 32x32, 20 to 110 layers deep."""
 
-from collections.abc import Sequence
 import functools
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.nn import layers, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, resnet
@@ -18,11 +17,11 @@ _DEPTHS = (20, 32, 44, 56, 110)
 
 
 def resnet_cifar(
-  depth: int = 20,
-  widths: Sequence[int] = (16, 32, 64),
-  classes: int = 10,
-  stem_stride: int = 1,
-  epsilon: float = 1e-5,
+  depth: arguments.Depth = 20,
+  widths: arguments.Counts = (16, 32, 64),
+  classes: arguments.Count = 10,
+  stem_stride: arguments.Count = 1,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns the ResNet for CIFAR with 6 n + 2 layers.
 

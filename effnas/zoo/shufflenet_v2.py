@@ -1,11 +1,11 @@
 """ShuffleNetV2, at its published widths."""
 
-from collections.abc import Sequence
 import functools
 
 from flax import linen
 import jax
 
+from effnas import arguments
 from effnas.nn import layers, pool, staged
 from effnas.nn.blocks import shuffle
 from effnas.zoo import network
@@ -40,14 +40,14 @@ class Pool(linen.Module):
 
 
 def shufflenet_v2(
-  widths: Sequence[int] = (116, 232, 464),
-  head: int = 1024,
-  depths: Sequence[int] = (4, 8, 4),
-  stem: int = 24,
-  classes: int = 1000,
-  stem_stride: int = 2,
+  widths: arguments.Counts = (116, 232, 464),
+  head: arguments.Count = 1024,
+  depths: arguments.Depths = (4, 8, 4),
+  stem: arguments.Count = 24,
+  classes: arguments.Count = 1000,
+  stem_stride: arguments.Count = 2,
   pool: bool = True,
-  epsilon: float = 1e-5,
+  epsilon: arguments.Positive = 1e-5,
 ) -> staged.StagedNet:
   """Returns ShuffleNetV2, by default of width 1.
 

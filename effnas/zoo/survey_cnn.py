@@ -5,6 +5,7 @@ import functools
 from flax import linen
 import jax
 
+from effnas import arguments
 from effnas import space as sp
 from effnas.nn import layers, pool
 from effnas.zoo import network
@@ -67,7 +68,7 @@ def miniature() -> network.Network:
   return networks()['survey_cnn_005']
 
 
-def space(classes: int = 10) -> sp.Space:
+def space(classes: arguments.Count = 10) -> sp.Space:
   """Returns the space of the guide: the width and the dropout rate.
 
   Args:

@@ -6,7 +6,7 @@ import functools
 from flax import linen
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.nn import chain, layers, staged
 from effnas.nn.blocks import residual
 from effnas.zoo import network, pytorch
@@ -83,11 +83,11 @@ class WideResNet(chain.FieldChain):
 
 
 def wide_resnet(
-  depth: int = 40,
-  widen: float = 2,
-  classes: int = 10,
-  stem_stride: int = 1,
-  epsilon: float = 1e-5,
+  depth: arguments.Depth = 40,
+  widen: arguments.Positive = 2,
+  classes: arguments.Count = 10,
+  stem_stride: arguments.Count = 1,
+  epsilon: arguments.Positive = 1e-5,
 ) -> WideResNet:
   """Returns a wide ResNet of 6 n + 4 layers.
 

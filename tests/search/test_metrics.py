@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from effnas import errors
@@ -88,3 +90,27 @@ def test_proxies_and_training_do_not_go_together():
   assert not metrics.untrained(['params', 'size_bytes'])
   with pytest.raises(errors.UserError, match='and loss needs it'):
     metrics.untrained(['proxy_synflow', 'params', 'loss'])
+
+
+@pytest.mark.parametrize(
+  ('name', 'can', 'cannot'),
+  [
+    ('accuracy', (0, 0.5, 1), (-1, 1.01, 101, math.inf, math.nan)),
+    ('test_top5', (0, 1), (-0.1, 3.5)),
+    ('loss', (-1, 0, 1e9), (math.inf, -math.inf, math.nan)),
+    ('params', (0, 1e12), (-1, math.inf)),
+    ('latency_ms@tpu_v5e', (0, 2.5), (-1, math.nan)),
+    ('throughput@tpu_v5e', (1e6,), (-1, math.inf)),
+    ('proxy_naswot', (-1e9, 1e9), (math.nan,)),
+  ],
+)
+def test_a_metric_knows_the_values_that_it_can_have(name, can, cannot):
+  metric = metrics.parse(name)
+  assert all(metric.admits(value) for value in can)
+  assert not any(metric.admits(value) for value in cannot)
+
+
+def test_a_range_is_told_in_words():
+  assert metrics.parse('accuracy').range == 'from 0 to 1'
+  assert metrics.parse('macs').range == 'a finite number of at least 0'
+  assert metrics.parse('loss').range == 'a finite number'

@@ -310,7 +310,7 @@ def test_diverged(make_data, make_net):
   [
     ({'epochs': 0}, 'epochs must be 1 or more; got 0'),
     ({'batch_size': 0}, 'batch_size must be 1 or more; got 0'),
-    ({'ema': 1.0}, 'ema must be at least 0 and less than 1; got 1.0'),
+    ({'ema': 1.0}, 'ema must be a number from 0 to less than 1, got 1.0'),
     ({'label_smoothing': -0.1}, 'label_smoothing must be'),
     ({'dtype': 'float16'}, "did you mean 'bfloat16' or 'float32'"),
     ({'augment': ['flip']}, 'augmentation takes images'),

@@ -17,8 +17,11 @@ def test_it_holds_the_named_network_and_no_choice():
 
 
 def test_lists_of_a_config_hash_as_fields_do():
-  found = space.load(_SPACE, name='mobilenet_v2', classes=[[1], 2])
-  assert found.build({})['model'].classes == ((1,), 2)
+  stages = [[1, 16, 1, 1], [6, 24, 1, 2]]
+  found = space.load(_SPACE, name='mobilenet_v2', stages=stages)
+  model = found.build({})['model']
+  assert len(model.stages) == 2
+  hash(model)
 
 
 @pytest.mark.parametrize(

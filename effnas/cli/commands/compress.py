@@ -76,6 +76,7 @@ def run(request: request_lib.Request) -> None:
 
   def work(folder: pathlib.Path) -> dict[str, Any]:
     progress.tell(f'{subject.title}, on {config["data"]["name"]}')
+    networks.tell_unmatched(config)
     return _compress(config, arch, folder, trained)
 
   found = runs.result(

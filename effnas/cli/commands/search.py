@@ -5,7 +5,8 @@ constraint before any training, trains the others quantization-aware, evaluates
 what would be deployed, and writes everything to the workdir: trials.jsonl (the
 journal), checkpoints/, pareto.csv, pareto.png and report.html. The front is
 printed. The same command again goes on with an interrupted search, and with a
-larger search.trials with a finished one.
+larger search.trials with a finished one. Where no trial is done the exit code
+is 1, and the commonest reason is told.
 
 Examples:
   effnas search --config=configs/digits.py --workdir=runs/digits
@@ -21,7 +22,8 @@ Examples:
     --config.search.objectives="('accuracy', 'size_bytes')"
 """
 
-from collections.abc import Mapping
+import collections
+from collections.abc import Mapping, Sequence
 import time
 from typing import Any
 
@@ -65,8 +67,15 @@ def define(values: flags.FlagValues) -> None:
   request_lib.define_format(values)
 
 
-def run(request: request_lib.Request) -> None:
-  """Runs the search, writes its report and prints the front."""
+def run(request: request_lib.Request) -> int:
+  """Runs the search, writes its report and prints the front.
+
+  Args:
+    request: What was asked for.
+
+  Returns:
+    The exit code: 1 where no trial is done.
+  """
   request.words()
   config = request.config()
   if request.flags.warm_start is not None:
@@ -80,10 +89,13 @@ def run(request: request_lib.Request) -> None:
     )
   # Only now: bad flags are told without waiting for these.
   from effnas import report, search
+  from effnas.cli import networks
   from effnas.cli.commands import report as report_command
   from effnas.search.running import scratch
 
   start = time.monotonic()
+  if 'table' not in config:
+    networks.tell_unmatched(config)
   with scratch.environment({'RAY_ADDRESS': address} if address else {}):
     trials = search.run(
       config, workdir, accept_changes=request.flags.accept_changes
@@ -98,6 +110,22 @@ def run(request: request_lib.Request) -> None:
     f'{_searched(config)}: {len(trials)} trials{mean}; this run took '
     f'{progress.clock(time.monotonic() - start)}; see {workdir}/report.html'
   )
+  if any(trial.status == 'done' for trial in trials):
+    return 0
+  progress.tell(_undone(trials))
+  return 1
+
+
+def _undone(trials: Sequence[Any]) -> str:
+  """Says why no trial is done."""
+  reasons = collections.Counter(
+    ' '.join(str(trial.reason).split()) for trial in trials if trial.reason
+  )
+  if not reasons:
+    return f'no trial of {len(trials)} is done'
+  reason, times = reasons.most_common(1)[0]
+  shown = reason if len(reason) <= 200 else f'{reason[:197]}...'
+  return f'no trial is done: {times} of {len(trials)} failed by {shown}'
 
 
 def _searched(config: Mapping[str, Any]) -> str:

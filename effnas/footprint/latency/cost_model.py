@@ -12,11 +12,11 @@ import importlib.resources
 import json
 import math
 import pathlib
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from effnas import errors, files, folders
+from effnas import arguments, errors, files, folders
 from effnas.footprint.latency import features
 
 _FOLDER = 'calibrated'
@@ -36,9 +36,9 @@ class Held:
     kendall: Rank correlation, Kendall's tau-b.
   """
 
-  error: float
-  spearman: float
-  kendall: float
+  error: arguments.NotNegative
+  spearman: Annotated[float, arguments.Range(-1, 1)]
+  kendall: Annotated[float, arguments.Range(-1, 1)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -219,9 +219,44 @@ def _parse(found: Any, path: str) -> CostModel:
     raise errors.UserError(
       f'{path} is no device file of `effnas calibrate`: {e!r}'
     ) from None
+  _check(model, found, path)
+  return model
+
+
+def _check(model: CostModel, found: Any, path: str) -> None:
+  """Raises a UserError where a file's numbers cannot be."""
   if not np.isfinite(model.prices).all() or (model.prices < 0).any():
     raise errors.UserError(f'{path}: prices are finite and not below zero')
-  return model
+  if not model.prices.any():
+    raise errors.UserError(
+      f'{path}: classes has no price above zero, by which everything would '
+      'take no time; calibrate the device again'
+    )
+  arguments.values(_told, found, f'{path}: ')
+  arguments.values(Held, found['held_out'], f'{path}: held_out.')
+  low, high = model.range_ms
+  if not low <= high:
+    raise errors.UserError(
+      f'{path}: range_ms is from the fastest to the slowest; got {low:g} and '
+      f'{high:g}'
+    )
+
+
+_Time = arguments.Positive
+
+
+def _told(
+  name: str,
+  device: str,
+  precision: str,
+  batch: arguments.Count,
+  measured: str,
+  measurements: arguments.Count,
+  range_ms: tuple[_Time, _Time],
+  classes: Mapping[str, Mapping[str, arguments.NotNegative]],
+) -> None:
+  """What a device file says, for `arguments.values`; see `CostModel`."""
+  del name, device, precision, batch, measured, measurements, range_ms, classes
 
 
 def _lines(value: dict[str, Any]) -> str:

@@ -19,9 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.learn import change as change_lib
 
+Padding = change_lib.Padding
 _HARDEST = 'hardest'
 
 
@@ -168,7 +169,7 @@ class Augment:
 def make(
   names: str | Sequence[str | Mapping[str, Any] | change_lib.Change],
   *,
-  crop_padding: int = 4,
+  crop_padding: Padding = 4,
   classes: int | None = None,
 ) -> Augment:
   """Composes augmentations.
@@ -193,14 +194,7 @@ def make(
     >>> x.shape, y.shape
     ((4, 8, 8, 3), (4, 10))
   """
-  if (
-    not isinstance(crop_padding, int)
-    or isinstance(crop_padding, bool)
-    or crop_padding < 0
-  ):
-    raise errors.UserError(
-      f'crop_padding must be a number of pixels from 0, got {crop_padding!r}'
-    )
+  arguments.value(crop_padding, Padding, 'crop_padding')
   items = [names] if isinstance(names, str | Mapping) else names
   return Augment(tuple(_one(item, crop_padding) for item in items), classes)
 
@@ -221,6 +215,7 @@ def _one(item: Any, crop_padding: int) -> change_lib.Change:
   for field in given:
     if field not in fields:
       raise errors.unknown(f'setting of {name}', field, fields)
+  arguments.values(kind, given, f'{name}.')
   return kind(
     **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
   )

@@ -19,7 +19,7 @@ class Crop(change.Change):
     He et al., Deep residual learning for image recognition, 2016 (for CIFAR).
   """
 
-  padding: int = 4
+  padding: change.Padding = 4
 
   def __post_init__(self):
     """Checks the settings."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.learn import objective
 from effnas.learn.distillation import (
   attention,
@@ -134,6 +134,7 @@ def make(
 
 
 def _term(i: int, settings: Mapping[str, Any]) -> terms_lib.Term:
+  arguments.value(settings, Mapping[str, Any], f'terms[{i}]')
   values = dict(settings)
   name = values.pop('name', None)
   if name not in list(TERMS):  # It may be unhashable.
@@ -142,6 +143,7 @@ def _term(i: int, settings: Mapping[str, Any]) -> terms_lib.Term:
   for key in values:
     if key not in fields:
       raise errors.unknown(f'setting of {name}', key, fields)
+  arguments.values(TERMS[name], values, f'{name}.')
   return TERMS[name](**values)
 
 

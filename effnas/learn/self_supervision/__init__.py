@@ -12,7 +12,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.learn import objective
 from effnas.learn.self_supervision import pretexts
 
@@ -76,6 +76,7 @@ def make(name: str, args: Mapping[str, Any]) -> objective.Objective:
         f'{name} takes {key}, which has no default; give it, as '
         f"{{'name': '{name}', '{key}': ...}}"
       )
+  arguments.values(kind, args, f'{name}.')
   return kind(**args)
 
 

@@ -4,6 +4,7 @@ from flax import linen
 import jax
 
 from effnas.nn import branch, layers
+from effnas.nn import channels as widths
 
 # Of layer normalisation in the published code.
 _EPSILON = 1e-6
@@ -72,7 +73,9 @@ class ConvNeXt(linen.Module):
       name='depthwise',
     )(x)
     y = layers.Norm('layer', epsilon=_EPSILON, name='norm')(y)
-    y = self.act(layers.Dense(round(self.mlp * features), name='mlp_in')(y))
+    y = self.act(
+      layers.Dense(widths.hidden(self.mlp, features), name='mlp_in')(y)
+    )
     y = layers.Dense(features, name='mlp_out')(y)
     end = branch.Branch(self.layer_scale, self.drop_path, name='branch')
     return x + end(y, train)

@@ -6,6 +6,7 @@ from flax import linen
 import jax
 
 from effnas.nn import branch as branch_lib
+from effnas.nn import channels as widths
 from effnas.nn import encoder, layers, multi_head
 from effnas.nn.attention import softmax
 from effnas.nn.positions import relative
@@ -68,7 +69,7 @@ class Meta4D(linen.Module):
       x, (self.pool, self.pool), padding='SAME', count_include_pad=False
     )
     x = x + branch(name='branch_pool')(y.astype(x.dtype) - x, train)
-    hidden = round(self.mlp * channels)
+    hidden = widths.hidden(self.mlp, channels)
     y = conv(hidden, act=self.act, name='mlp_in')(x, train)
     y = conv(channels, name='mlp_out')(y, train)
     return x + branch(name='branch_mlp')(y, train)

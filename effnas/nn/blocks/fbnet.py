@@ -4,6 +4,7 @@ from flax import linen
 import jax
 
 from effnas import errors
+from effnas.nn import channels as widths
 from effnas.nn import layers
 from effnas.nn.blocks import shuffle
 
@@ -59,7 +60,7 @@ class FBNetBlock(linen.Module):
     """
     channels = x.shape[-1]
     features = self.features or channels
-    hidden = round(self.expand * channels)
+    hidden = widths.hidden(self.expand, channels)
     if channels % self.groups or hidden % self.groups or features % self.groups:
       raise errors.UserError(
         f'FBNetBlock has channels in multiples of its groups ({self.groups}); '

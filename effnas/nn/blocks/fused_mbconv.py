@@ -3,6 +3,7 @@
 from flax import linen
 import jax
 
+from effnas.nn import channels as widths
 from effnas.nn import layers, squeeze_excite, stochastic_depth
 
 
@@ -62,7 +63,7 @@ class FusedMBConv(linen.Module):
     y = x
     if not single:
       y = layers.ConvNorm(
-        round(self.expand * channels),
+        widths.hidden(self.expand, channels),
         kernel=self.kernel,
         stride=self.stride,
         norm=self.norm,

@@ -6,6 +6,7 @@ from flax import linen
 import jax
 import jax.numpy as jnp
 
+from effnas.nn import channels as widths
 from effnas.nn import layers, squeeze_excite, stochastic_depth
 
 
@@ -147,7 +148,7 @@ class GhostBottleneck(linen.Module):
         name=name,
       )
 
-    hidden = round(self.expand * channels)
+    hidden = widths.hidden(self.expand, channels)
     y = ghost(hidden, self.act, 'ghost_expand')(x, train)
     if self.stride > 1:
       y = depthwise('depthwise')(y, train)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from effnas import errors
+from effnas.nn import channels as widths
 from effnas.nn import layers, stochastic_depth
 
 
@@ -125,7 +126,7 @@ class RepLK(linen.Module):
         name='down_depthwise',
       )(x, train)
     y = layers.Norm(name='norm')(x, train)
-    hidden = round(self.expand * features)
+    hidden = widths.hidden(self.expand, features)
     y = layers.ConvNorm(hidden, act=self.act, name='expand')(y, train)
     large = LargeKernel(self.kernel, self.small, self.merged, name='large')
     y = self.act(large(y, train))
@@ -134,7 +135,7 @@ class RepLK(linen.Module):
     if not self.mlp:
       return x
     y = layers.Norm(name='norm_mlp')(x, train)
-    hidden = round(self.mlp * features)
+    hidden = widths.hidden(self.mlp, features)
     y = layers.ConvNorm(hidden, act=self.mlp_act, name='mlp_in')(y, train)
     y = layers.ConvNorm(features, name='mlp_out')(y, train)
     return x + drop(y, train)

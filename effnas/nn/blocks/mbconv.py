@@ -3,6 +3,7 @@
 from flax import linen
 import jax
 
+from effnas.nn import channels as widths
 from effnas.nn import layers, squeeze_excite, stochastic_depth
 
 
@@ -57,7 +58,7 @@ class MBConv(linen.Module):
     """Maps [N, H, W, C] to [N, H_, W_, F]."""
     channels = x.shape[-1]
     features = self.features or channels
-    hidden = round(self.expand * channels)
+    hidden = widths.hidden(self.expand, channels)
     y = x
     if self.expand != 1:
       y = layers.ConvNorm(hidden, norm=self.norm, act=self.act, name='expand')(

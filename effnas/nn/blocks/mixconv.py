@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from effnas import errors
+from effnas.nn import channels as widths
 from effnas.nn import layers, squeeze_excite, stochastic_depth
 
 
@@ -148,7 +149,7 @@ class MixConv(linen.Module):
     y = x
     if self.expand != 1:
       y = MixedConvNorm(
-        round(self.expand * channels),
+        widths.hidden(self.expand, channels),
         (1,) * self.expand_groups,
         norm=self.norm,
         act=self.act,

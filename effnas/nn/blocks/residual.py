@@ -6,6 +6,7 @@ from flax import linen
 import jax
 
 from effnas import errors
+from effnas.nn import channels as widths
 from effnas.nn import layers, squeeze_excite, stochastic_depth
 
 
@@ -124,7 +125,7 @@ class Bottleneck(linen.Module):
     """
     channels = x.shape[-1]
     features = self.features or channels
-    hidden = round(self.ratio * features)
+    hidden = widths.hidden(self.ratio, features)
     width = self.group_width or hidden
     if hidden % width:
       raise errors.UserError(

@@ -6,6 +6,7 @@ from flax import linen
 import jax
 
 from effnas.nn import branch as branch_lib
+from effnas.nn import channels as widths
 from effnas.nn import layers
 
 
@@ -113,7 +114,7 @@ class VAN(linen.Module):
     y = layers.Dense(features, name='after')(y)
     x = x + branch(name='branch_attend')(y, train)
     y = layers.Norm(name='norm_mlp')(x, train)
-    hidden = round(self.mlp * features)
+    hidden = widths.hidden(self.mlp, features)
     y = layers.Dense(hidden, name='mlp_in')(y)
     y = layers.Conv(
       hidden,

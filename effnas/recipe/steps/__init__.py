@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.recipe import step as step_lib
 
 
@@ -59,6 +59,7 @@ def make(name: str, settings: Mapping[str, Any]) -> step_lib.Step:
   for key, field in fields.items():
     if key not in settings and field.default is dataclasses.MISSING:
       raise errors.UserError(f'{name} needs {key}')
+  arguments.values(kind, settings, f'{name}.')
   return kind(**{key: _frozen(value) for key, value in settings.items()})
 
 
@@ -82,9 +83,13 @@ def load(section: Mapping[str, Any]) -> tuple[step_lib.Step, ...]:
     raise errors.UserError(
       f"compress.order is a list of steps, as ['{order}']; got {order!r}"
     )
+  arguments.value(order, Sequence[str], 'compress.order')
   for key in section:
     if key != 'order' and key not in names():
       raise errors.unknown('step', key, names())
+  for name in order:
+    settings = section.get(name, {})
+    arguments.value(settings, Mapping[str, Any], f'compress.{name}')
   found = tuple(make(name, section.get(name, {})) for name in order)
   check(found)
   return found

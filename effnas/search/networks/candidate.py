@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from effnas import arguments as arguments_lib
 from effnas import data as data_lib
 from effnas import errors, quant, space, train, zoo
 from effnas.nn import once, rewrite
@@ -127,6 +128,9 @@ def build(config: Config, arch: Arch) -> Candidate:
       if key not in accepted:
         raise errors.unknown(f'setting of {section}', key, accepted)
     sections.check(given, section)
+    for key, value in given.items():
+      named = {key: value}
+      arguments_lib.values(accepted[key], named, f'{section}.')
     arguments[section] = given
   return Candidate(
     rewrite.Rewritten(tree['model'], quant.rules(**arguments['quant'])),
@@ -140,8 +144,8 @@ def build(config: Config, arch: Arch) -> Candidate:
 
 
 @functools.cache
-def _accepted() -> dict[str, list[str]]:
-  """The keys of each section: the arguments of one function."""
+def _accepted() -> dict[str, dict[str, Callable[..., Any]]]:
+  """The keys of each section, and whose argument each is."""
   functions: dict[str, Callable[..., Any]] = {
     'quant': quant.rules,
     'optim': optim_lib.make,
@@ -150,13 +154,31 @@ def _accepted() -> dict[str, list[str]]:
   supplied = {'steps', 'net', 'dataset', 'optim', 'checkpoint_dir', 'wrap'}
   supplied |= {'on_epoch', 'variables', 'objective', 'until', 'parent_dir'}
   accepted = {  # `steps.load` checks those of 'compress'
-    section: [k for k in inspect.signature(f).parameters if k not in supplied]
+    section: {
+      k: f for k in inspect.signature(f).parameters if k not in supplied
+    }
     for section, f in functions.items()
   }
-  # A weights file to start from, and what is learnt without labels before, and
-  # from teachers.
-  accepted['train'] += ['init', 'pretrain', 'distill']
+  own = inspect.signature(_of_training).parameters
+  accepted['train'] |= dict.fromkeys(own, _of_training)
   return accepted
+
+
+def _of_training(
+  init: str | None = None,
+  pretrain: Mapping[str, Any] | None = None,
+  distill: Mapping[str, Any] | None = None,
+  checkpoint_every: arguments_lib.Whole = 0,
+) -> None:
+  """What 'train' holds that `train.fit` does not take, or not so.
+
+  Args:
+    init: A weights file to start from.
+    pretrain: What is learnt without labels before.
+    distill: What is learnt from teachers.
+    checkpoint_every: As for `fit`, and 0 for none.
+  """
+  del init, pretrain, distill, checkpoint_every
 
 
 def _canonical(value: Any) -> str:
@@ -165,11 +187,10 @@ def _canonical(value: Any) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _load_space(name: str, arguments: str, settings: str) -> space.Space:
-  if ':' not in name:
-    if name not in zoo.spaces():
-      raise errors.unknown('space', name, zoo.spaces())
-    name = zoo.spaces()[name]
-  loaded = space.load(name, **json.loads(arguments))
+  if ':' not in name and name not in zoo.spaces():
+    raise errors.unknown('space', name, zoo.spaces())
+  function = zoo.spaces().get(name, name)
+  loaded = space.load_as(function, name, json.loads(arguments))
   choices = declared.found(json.loads(settings))
   if not choices:
     return loaded

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from effnas.learn import augment
 from effnas.learn import objective as objective_lib
+from effnas.recipe import artefact
 from effnas.search.networks import pretraining, teaching
 from effnas.train import checks, curriculum, loop, stopping
 from effnas.train import resolutions as resolutions_lib
@@ -27,6 +28,8 @@ def techniques(train: Mapping[str, Any], dataset: Any) -> None:
       cannot be read, or a setting is out of range.
   """
   settings = _settled(train)
+  if train.get('init'):
+    artefact.read(train['init'])
   named = ('epochs', 'batch_size', 'accumulate')
   checks.counts(dataset.train, {name: settings[name] for name in named})
   checks.names(settings['augment'])

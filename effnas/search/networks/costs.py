@@ -5,7 +5,7 @@ network, and a traced training step about as long as all that is counted.
 Nothing here starts a JAX backend.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 import inspect
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from effnas import errors, train
+from effnas import arguments, errors, train
 from effnas.footprint import training
 from effnas.footprint.compiled import target as compiler
 from effnas.footprint.latency import target as target_lib
@@ -225,6 +225,7 @@ def asked(config: Mapping[str, Any], dataset: Any) -> Costs:
   """
   section = sections.value(config, 'footprint')
   sections.check(section, 'footprint')
+  arguments.values(_section, section, 'footprint.')
   search = settings_lib.make(sections.value(config, 'search'))
   names = [
     *search.objectives,
@@ -240,6 +241,15 @@ def asked(config: Mapping[str, Any], dataset: Any) -> Costs:
     context.input_dtype(dataset),
     len(dataset.train.x),
   )
+
+
+def _section(
+  targets: Sequence[str],
+  batch: arguments.Count | None,
+  compile: Sequence[str],
+) -> None:
+  """What 'footprint' holds, see `network_trials.problem`."""
+  del targets, batch, compile
 
 
 def compiled(config: Mapping[str, Any], dataset: Any) -> Costs:

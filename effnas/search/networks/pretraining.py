@@ -12,15 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.learn import self_supervision
 from effnas.recipe import context as recipe_context
 from effnas.recipe import network as network_lib
+from effnas.train import loop
 
 NAME = 'pretrain'
 # Settings of its own; the others are those of the training.
 _OWN = ('batch_size', 'seed', 'augment', 'crop_padding', 'accumulate', 'dtype')
 _KNOWN = ('objective', 'epochs', 'lr', *_OWN)
+
+
+def _own(lr: arguments.Positive | None = None) -> None:
+  """What the settings hold beside those of a training."""
+  del lr
 
 
 def check(settings: Any) -> None:
@@ -45,6 +51,8 @@ def check(settings: Any) -> None:
         f'train.pretrain lacks {key}; give it, as '
         "{'objective': 'rotation', 'epochs': 20}"
       )
+  arguments.values(_own, settings, 'train.pretrain.')
+  arguments.values(loop.fit, settings, 'train.pretrain.')
   self_supervision.configured(settings['objective'])
 
 

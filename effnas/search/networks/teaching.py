@@ -22,7 +22,7 @@ from flax import errors as flax_errors
 import jax
 import numpy as np
 
-from effnas import errors, files, space, zoo
+from effnas import arguments, errors, files, space, zoo
 from effnas.learn import augment, distillation
 from effnas.nn import rewrite
 from effnas.recipe import artefact, context
@@ -67,6 +67,7 @@ def objective(
   parameters = inspect.signature(distillation.make).parameters
   known = ['teacher', *(p for p in parameters if p not in _SUPPLIED)]
   given = _settings(settings, 'train.distill', known)
+  arguments.values(distillation.make, given, 'train.distill.')
   named = given.pop('teacher', None)
   if named is not None and not isinstance(named, list | tuple):
     named = [named]
@@ -231,15 +232,17 @@ def _of_the_zoo(
         "a teacher is named by its workdir, or as {'network': NAME, 'weights': "
         f'FILE}}; {key} is {given.get(key)!r}'
       )
-  name, arguments = given['network'], given.get('args') or {}
+  name, its = given['network'], given.get('args') or {}
+  arguments.value(its, Mapping[str, Any], 'args of the teacher')
   if name in zoo.networks() and 'arch' not in given:
-    tree = published.space(name, **arguments).build({})
+    tree = published.space(name, **its).build({})
   else:
     function = zoo.spaces().get(name, name)
     if ':' not in function:
       known = [*zoo.networks(), *zoo.spaces()]
       raise errors.unknown('network of a teacher', name, known)
-    tree = space.load(function, **arguments).build(given.get('arch') or {})
+    loaded = space.load_as(function, name, its)
+    tree = loaded.build(given.get('arch') or {})
   model = tree['model'] if isinstance(tree, Mapping) else tree
   net = rewrite.Rewritten(model)
   plan = network_lib.planned(net, input_shape, dtype)

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors
-from effnas.search import arguments, plain
+from effnas import arguments, errors
+from effnas.search import plain
 
 Archs = Iterable[Mapping[str, Any]]
 Predict = Callable[[Archs], tuple[np.ndarray, np.ndarray]]

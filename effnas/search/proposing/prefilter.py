@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from effnas.search import arguments, metrics, plain, predictors
+from effnas import arguments
+from effnas.search import metrics, plain, predictors
 from effnas.search import problem as problem_lib
 from effnas.search import trial as trial_lib
 from effnas.search.frontier import pareto

@@ -24,8 +24,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from effnas import errors
-from effnas.search import arguments
+from effnas import arguments, errors
 
 
 def names() -> list[str]:

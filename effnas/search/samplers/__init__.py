@@ -12,7 +12,9 @@ Args:
     the search is asynchronous); those whose results it may not see come last,
     as if they still ran (status 'proposed').
   rng: The only source of chance, seeded for this one trial.
-  **args: The sampler's own keyword arguments, all with defaults.
+  **args: The sampler's own keyword arguments, all with defaults. A plain int
+    is a count, 1 or more, and a plain float a share, from 0 to 1; another range
+    is stated in the annotation, see `effnas.arguments`.
 
 Where it proposes an architecture that was tried before or breaks a constraint,
 it is asked again with the same `rng`. It is not told how many trials there
@@ -27,8 +29,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from effnas import errors
-from effnas.search import arguments
+from effnas import arguments, errors
 
 
 def names() -> list[str]:

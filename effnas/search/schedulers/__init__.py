@@ -42,8 +42,7 @@ import inspect
 import pkgutil
 from typing import Any
 
-from effnas import errors
-from effnas.search import arguments
+from effnas import arguments, errors
 from effnas.search import proposal as proposal_lib
 
 

@@ -18,10 +18,10 @@ from flax import linen
 import jax
 import numpy as np
 
+from effnas import arguments, errors
 from effnas import data as data_lib
-from effnas import errors
 from effnas.nn import rewrite
-from effnas.search import arguments, metrics, proxies
+from effnas.search import metrics, proxies
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
 from effnas.search.networks import made_with
@@ -44,10 +44,26 @@ def evaluate(
   del trial, report
   made_with.check(task)
   config = task['config']
-  settings = settings_lib.make(config['search'])
-  names = (*settings.objectives, *settings.soft_constraints)
+  search = settings_lib.make(config['search'])
+  names = (*search.objectives, *search.soft_constraints)
   metrics.untrained(names)
   asked = [metrics.parse(name).proxy for name in names]
+  section = settings(config)
+  net = rewrite.Rewritten(candidate_lib.build(config, arch).net.model)
+  dataset = candidate_lib.load_data(config)
+  found = scores(net, dataset, filter(None, asked), **section)
+  return {f'proxy_{name}': value for name, value in found.items()}
+
+
+def settings(config: Mapping[str, Any]) -> Mapping[str, Any]:
+  """Returns a config's section 'proxies', the keyword arguments of `scores`.
+
+  Args:
+    config: The config.
+
+  Raises:
+    UserError: One is unknown or out of range.
+  """
   section = config.get('proxies', {})
   if not isinstance(section, Mapping):
     raise errors.UserError(
@@ -55,10 +71,7 @@ def evaluate(
       f'{section!r}'
     )
   arguments.check(scores, section, 'section', 'proxies')
-  net = rewrite.Rewritten(candidate_lib.build(config, arch).net.model)
-  dataset = candidate_lib.load_data(config)
-  found = scores(net, dataset, filter(None, asked), **section)
-  return {f'proxy_{name}': value for name, value in found.items()}
+  return section
 
 
 def scores(

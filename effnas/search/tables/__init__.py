@@ -20,7 +20,7 @@ import os
 import pkgutil
 from typing import Any
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.search.tabular import table
 
 
@@ -55,4 +55,5 @@ def load(
   for key in options:
     if key not in known:
       raise errors.unknown(f'option of table {name}', key, known)
+  arguments.values(read, {'path': path, **options}, 'table.')
   return read(path, **options)

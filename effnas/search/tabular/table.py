@@ -40,11 +40,25 @@ class Table:
   def __post_init__(self) -> None:
     if len(self._numbers) != len(self.archs):
       raise errors.UserError(f'{self.name}: two rows are about one network')
+    for name, metric in self._parsed.items():
+      self._check(name, metric)
 
   @property
   def complete(self) -> bool:
     """Whether it has a row for every architecture of the space."""
     return len(self.archs) == self.space.size
+
+  def _check(self, name: str, metric: metrics.Metric) -> None:
+    """Finds a value that cannot be one of a metric."""
+    values = np.asarray(self.columns[name], float)
+    inside = (metric.least <= values) & (values <= metric.most)
+    bad = ~(np.isnan(values) | (np.isfinite(values) & inside))
+    if bad.any():
+      row = int(bad.argmax())
+      raise errors.UserError(
+        f'{self.name}, row {row + 1}: {name} must be {metric.range}, got '
+        f'{values[row]:g}'
+      )
 
   @functools.cached_property
   def _numbers(self) -> dict[str, int]:

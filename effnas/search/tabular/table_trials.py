@@ -23,7 +23,7 @@ import functools
 import json
 from typing import Any
 
-from effnas import errors
+from effnas import arguments, errors
 from effnas.search import identity, sections, tables
 from effnas.search import problem as problem_lib
 from effnas.search import settings as settings_lib
@@ -77,6 +77,7 @@ def _load(told: str) -> Source:
   for key in how:
     if key not in known:
       raise errors.unknown('argument of table.surrogate', key, known)
+  arguments.values(surrogate_lib.Surrogate, how, 'table.surrogate.')
   return surrogate_lib.Surrogate(table, names, **how)
 
 

@@ -275,7 +275,11 @@ def test_several_objectives_are_one_line(tmp_path, name):
     ('asha', {'max_epochs': 0}, 'max_epochs must be a whole .* got 0'),
     ('hyperband', {'max_epochs': 2.5}, 'got 2.5'),
     ('asha', {}, 'needs scheduler_args.max_epochs'),
-    ('pbt', {'max_epochs': 9, 'worst': 2.0}, 'worst must lie in 0 to 1'),
+    (
+      'pbt',
+      {'max_epochs': 9, 'worst': 2.0},
+      'worst must be a number from 0 to 1',
+    ),
     ('pbt', {'max_epochs': 9, 'perturb': 'optim.*'}, 'must be a list'),
     ('none', {'max_epochs': 9}, 'unknown argument'),
   ],

@@ -1,0 +1,421 @@
+"""Arguments from a config: they fit what a function's signature says, or not.
+
+Types are those of the annotations, and ranges stand there too:
+
+    def space(classes: arguments.Count = 10, depths: arguments.Counts = (1, 2)):
+
+Whatever is called with values of a config, of `--args` or of a JSON file is
+checked here first, so that what is called needs no checks of types. Values that
+JSON cannot hold, such as choices and arrays, come from Python and pass.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import dataclasses
+import functools
+import inspect
+import math
+import numbers
+import os
+import types
+import typing
+from typing import Annotated, Any, Literal
+
+from effnas import errors
+
+_LARGEST = 2**63 - 1  # what arrays and files hold
+_SHOWN = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+  """The numbers that an argument may be.
+
+  Attributes:
+    least: The least one.
+    most: The largest one.
+    above: Whether `least` itself is out.
+    below: Whether `most` itself is out.
+  """
+
+  least: float = -math.inf
+  most: float = math.inf
+  above: bool = False
+  below: bool = False
+
+  def __contains__(self, value: float) -> bool:
+    """Whether a number is one of them."""
+    low = value > self.least if self.above else value >= self.least
+    high = value < self.most if self.below else value <= self.most
+    return bool(low and high)
+
+  def __str__(self) -> str:
+    """Says which, behind 'a number'."""
+    least, most = (_number(end) for end in (self.least, self.most))
+    if math.isinf(self.most):
+      if math.isinf(self.least):
+        return ''
+      return f' above {least}' if self.above else f' of at least {least}'
+    high = f'less than {most}' if self.below else most
+    if math.isinf(self.least):
+      return f' of at most {most}'
+    return f' {"above" if self.above else "from"} {least} to {high}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Length:
+  """How many a list has at least."""
+
+  least: int = 1
+
+
+_OF_AN_ARRAY = Range(most=2**31 - 1)
+Count = Annotated[int, Range(1), _OF_AN_ARRAY]
+Whole = Annotated[int, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+Decay = Annotated[float, Range(0, 1, below=True)]
+Positive = Annotated[float, Range(0, above=True)]
+NotNegative = Annotated[float, Range(0)]
+Depth = Annotated[int, Range(1, 10_000)]  # each is traced
+Counts = Annotated[Sequence[Count], Length()]
+Depths = Annotated[Sequence[Depth], Length()]
+Positives = Annotated[Sequence[Positive], Length()]
+Shape = Annotated[Sequence[Count], Length()]
+_COUNTS_AND_SHARES: Mapping[type, Any] = {int: Count, float: Share}
+
+
+def check(
+  function: Callable[..., Any],
+  args: Any,
+  what: str,
+  name: str,
+) -> None:
+  """Checks what a config gives as the keyword arguments of a function.
+
+  Where an annotation states no range, an int is a count, 1 or more, and a float
+  a share, from 0 to 1.
+
+  Args:
+    function: The function; its keyword-only arguments may be given.
+    args: The arguments.
+    what: What the function is, for errors.
+    name: Its name there.
+
+  Raises:
+    UserError: They are no mapping, there is no such argument, or a value does
+      not fit.
+
+  Example:
+    >>> def halve(*, eta: int = 3): ...
+    >>> check(halve, {'eat': 3}, 'scheduler', 'halving')
+    Traceback (most recent call last):
+    effnas.errors.UserError: unknown argument of scheduler halving 'eat'; did
+      you mean 'eta'?
+    >>> check(halve, {'eta': 0.5}, 'scheduler', 'halving')
+    Traceback (most recent call last):
+    effnas.errors.UserError: halving.eta must be a whole number of at
+      least 1, got 0.5
+  """
+  value(args, Mapping[str, Any], f'the arguments of {what} {name}')
+  known = {
+    key
+    for key, parameter in inspect.signature(function).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY
+  }
+  for key in args:
+    if key not in known:
+      raise errors.unknown(f'argument of {what} {name}', key, known)
+  values(function, args, f'{name}.', plain=_COUNTS_AND_SHARES)
+
+
+def values(
+  function: Callable[..., Any],
+  args: Mapping[str, Any],
+  prefix: str = '',
+  *,
+  plain: Mapping[type, Any] | None = None,
+) -> None:
+  """Checks values against a signature; names that it lacks are passed over.
+
+  Args:
+    function: A function, a class, or a partial of one.
+    args: Value by the name of the argument.
+    prefix: Before a name in errors, e.g. 'train.'.
+    plain: What stands for an annotation that states no range.
+
+  Raises:
+    UserError: A value does not fit. The default always does.
+
+  Example:
+    >>> def space(depths: Counts = (1, 2)): ...
+    >>> values(space, {'depths': [1, 0]}, 'space_args.')
+    Traceback (most recent call last):
+    effnas.errors.UserError: space_args.depths[1] must be a whole number of at
+      least 1, got 0
+  """
+  found, defaults = _signature(function)
+  for key, given in args.items():
+    if key not in found:
+      continue
+    default = defaults.get(key, inspect.Parameter.empty)
+    if type(given) is type(default) and given == default:
+      continue
+    hint = found[key]
+    value(given, (plain or {}).get(hint, hint), f'{prefix}{key}')
+
+
+def value(given: Any, hint: Any, name: str) -> None:
+  """Checks a value against an annotation.
+
+  Args:
+    given: The value.
+    hint: The annotation; one that says nothing of JSON values admits all.
+    name: Of the value, for errors.
+
+  Raises:
+    UserError: It does not fit.
+
+  Example:
+    >>> value(True, int | None, 'train.seed')
+    Traceback (most recent call last):
+    effnas.errors.UserError: train.seed must be a whole number or null, got True
+  """
+  found = _misfit(given, hint, name)
+  if found is None:
+    return
+  name, hint, given = found
+  options = typing.get_args(hint)
+  if typing.get_origin(hint) is Literal and isinstance(given, str):
+    raise errors.unknown(name, shown(given, quoted=False), map(str, options))
+  must = _words(hint, given)
+  raise errors.UserError(f'{name} must be {must}, got {shown(given)}')
+
+
+def called(
+  function: Callable[..., Any], args: Mapping[str, Any], what: str
+) -> Any:
+  """Calls a function of a user's; what it raises becomes one line.
+
+  Args:
+    function: The function.
+    args: Its keyword arguments.
+    what: What it is, for errors, e.g. "the space 'hybrid'".
+
+  Raises:
+    UserError: It raised something; a `UserError` is passed on as it is.
+
+  Example:
+    >>> called(lambda a: 1 / a, {'a': 0}, "the space 'mine'")
+    Traceback (most recent call last):
+    effnas.errors.UserError: the space 'mine' with {'a': 0}: ZeroDivisionError:
+      division by zero
+  """
+  try:
+    return function(**args)
+  except errors.UserError:
+    raise
+  except Exception as e:
+    raise failed(what, args, e) from e
+
+
+def failed(
+  what: str, args: Mapping[str, Any], e: Exception
+) -> errors.UserError:
+  """Returns the one line for what a function raised; see `called`."""
+  kind = errors.MachineError if errors.of_the_machine(e) else errors.UserError
+  given = f' with {shown(dict(args), 100)}' if args else ''
+  return kind(f'{what}{given}: {why(e)}')
+
+
+def why(e: BaseException) -> str:
+  """Returns what an error says, in one short line."""
+  try:
+    first = ' '.join(str(e).split())
+  except Exception:
+    first = ''
+  if len(first) > 160:
+    first = f'{first[:157]}...'
+  return f'{type(e).__name__}: {first}' if first else type(e).__name__
+
+
+def shown(given: Any, most: int = _SHOWN, *, quoted: bool = True) -> str:
+  """Returns a value as it is shown in an error, cut where it is long.
+
+  Args:
+    given: The value.
+    most: Characters.
+    quoted: Whether a text stands in quotes.
+  """
+  try:
+    text = repr(given) if quoted else str(given)
+  except Exception:  # an int of thousands of digits, for one
+    text = f'a {type(given).__name__} that cannot be shown'
+  return text if len(text) <= most else f'{text[: most - 3]}...'
+
+
+@functools.lru_cache(maxsize=256)
+def _signature(
+  function: Callable[..., Any],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+  """Returns annotations and defaults by argument, as far as there are any."""
+  inner: Any = function
+  while isinstance(inner, functools.partial):
+    inner = inner.func
+  plain_class = isinstance(inner, type) and not dataclasses.is_dataclass(inner)
+  try:
+    hints = typing.get_type_hints(
+      inner.__init__ if plain_class else inner, include_extras=True
+    )
+    parameters = inspect.signature(function).parameters
+  except (AttributeError, NameError, TypeError, ValueError):
+    return {}, {}  # of Python's own, or of names that are not there
+  named = {
+    key: parameter
+    for key, parameter in parameters.items()
+    if parameter.kind
+    in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+  }
+  return (
+    {key: hints[key] for key in named if key in hints},
+    {key: parameter.default for key, parameter in named.items()},
+  )
+
+
+_Misfit = tuple[str, Any, Any] | None
+
+
+def _misfit(given: Any, hint: Any, name: str) -> _Misfit:
+  """Returns what does not fit: its name, annotation and value; or None."""
+  if not _of_json(given):
+    return None
+  origin, inner = typing.get_origin(hint), typing.get_args(hint)
+  if origin is Annotated:
+    return _misfit_annotated(given, hint, name)
+  if origin in (typing.Union, types.UnionType):
+    return _misfit_union(given, hint, name)
+  if origin is Literal:
+    fits = any(type(given) is type(one) and given == one for one in inner)
+    return None if fits else (name, hint, given)
+  kind = _KINDS.get(origin or hint)
+  if kind is not None and not kind.holds(given):
+    return name, hint, given
+  return _misfit_inner(given, hint, name) if kind else None
+
+
+def _misfit_union(given: Any, hint: Any, name: str) -> _Misfit:
+  found = [_misfit(given, one, name) for one in typing.get_args(hint)]
+  if None in found:
+    return None
+  # Where one option fits but for a part of it, that part is what is wrong.
+  deep = [misfit for misfit in found if misfit and misfit[0] != name]
+  return deep[0] if len(deep) == 1 else (name, hint, given)
+
+
+def _misfit_annotated(given: Any, hint: Any, name: str) -> _Misfit:
+  base, *notes = typing.get_args(hint)
+  found = _misfit(given, base, name)
+  if found is not None:  # what it may be is said with its range
+    return found if found[0] != name else (name, hint, given)
+  for note in notes:
+    if isinstance(note, Range) and _is_number(given) and given not in note:
+      return name, hint, given
+    if isinstance(note, Length) and len(given) < note.least:
+      return name, hint, given
+  return None
+
+
+def _misfit_inner(given: Any, hint: Any, name: str) -> _Misfit:
+  origin, inner = typing.get_origin(hint), typing.get_args(hint)
+  hints: list[Any] = []
+  if isinstance(given, Mapping):
+    parts = [(f'{name}.{key}', one) for key, one in given.items()]
+    hints = [inner[1]] * len(parts) if len(inner) == 2 else []
+  elif isinstance(given, list | tuple):
+    parts = [(f'{name}[{i}]', one) for i, one in enumerate(given)]
+    if origin is tuple and Ellipsis not in inner:
+      if inner and len(inner) != len(given):
+        return name, hint, given
+      hints = list(inner)
+    else:
+      hints = list(inner[:1]) * len(parts)
+  else:
+    return None
+  for (part, one), each in zip(parts, hints, strict=False):
+    found = _misfit(one, each, part)
+    if found is not None:
+      return found
+  return None
+
+
+class _Kind(typing.NamedTuple):
+  holds: Callable[[Any], bool]
+  words: str
+
+
+def _is_number(given: Any) -> bool:
+  return isinstance(given, numbers.Real) and not isinstance(given, bool)
+
+
+def _is_whole(given: Any) -> bool:
+  whole = isinstance(given, numbers.Integral) and not isinstance(given, bool)
+  return whole and abs(int(given)) <= _LARGEST
+
+
+def _is_finite(given: Any) -> bool:
+  if isinstance(given, numbers.Integral):
+    return _is_whole(given)
+  return _is_number(given) and math.isfinite(given)
+
+
+def _is_list(given: Any) -> bool:
+  return isinstance(given, list | tuple)
+
+
+def _of_json(given: Any) -> bool:
+  return given is None or isinstance(
+    given, bool | str | numbers.Number | list | tuple | Mapping
+  )
+
+
+_LIST = _Kind(_is_list, 'a list')
+_TABLE = _Kind(lambda given: isinstance(given, Mapping), 'settings by name')
+_KINDS: Mapping[Any, _Kind] = {
+  type(None): _Kind(lambda given: given is None, 'null'),
+  bool: _Kind(lambda given: isinstance(given, bool), 'true or false'),
+  int: _Kind(_is_whole, 'a whole number'),
+  float: _Kind(_is_finite, 'a number'),
+  str: _Kind(lambda given: isinstance(given, str), 'a text'),
+  os.PathLike: _Kind(lambda given: isinstance(given, str), 'a path'),
+  list: _LIST,
+  tuple: _LIST,
+  Sequence: _LIST,
+  Iterable: _LIST,
+  Collection: _LIST,
+  dict: _TABLE,
+  Mapping: _TABLE,
+}
+
+
+def _words(hint: Any, given: Any) -> str:
+  """Says what a value may be, and of several bounds those that it breaks."""
+  origin, inner = typing.get_origin(hint), typing.get_args(hint)
+  if origin is Annotated:
+    bounds = [note for note in inner[1:] if isinstance(note, Range)]
+    broken = [b for b in bounds if _is_number(given) and given not in b]
+    some = [note.least for note in inner[1:] if isinstance(note, Length)]
+    return ''.join(
+      [_words(inner[0], given)]
+      + [str(bound) for bound in broken or bounds[:1]]
+      + [f' of at least {least}' for least in some]
+    )
+  if origin in (typing.Union, types.UnionType):
+    return ' or '.join(dict.fromkeys(_words(one, given) for one in inner))
+  if origin is Literal:
+    return ' or '.join(map(repr, inner))
+  if origin is tuple and Ellipsis not in inner:
+    return f'a list of {len(inner)}'
+  kind = _KINDS.get(origin or hint)
+  return kind.words if kind else 'something else'
+
+
+def _number(end: float) -> str:
+  return str(end) if isinstance(end, int) else f'{end:g}'
