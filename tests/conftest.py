@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import importlib.metadata
 import os
 import sys
 
@@ -12,13 +13,11 @@ import pytest
 # Nearly every program of a test runs once, and compiling takes much longer than
 # running: the compiler need not optimise (set before JAX starts; what is
 # already in the variable wins).
-os.environ['XLA_FLAGS'] = ' '.join(
-  (
-    '--xla_backend_optimization_level=0',
-    '--xla_cpu_use_fusion_emitters=false',
-    os.environ.get('XLA_FLAGS', ''),
-  )
-)
+_FLAGS = ['--xla_backend_optimization_level=0']
+_JAXLIB = importlib.metadata.version('jaxlib').split('.')
+if tuple(map(int, _JAXLIB[:2])) < (0, 11):  # XLA ends at a flag it lacks.
+  _FLAGS.append('--xla_cpu_use_fusion_emitters=false')
+os.environ['XLA_FLAGS'] = ' '.join([*_FLAGS, os.environ.get('XLA_FLAGS', '')])
 # JAX keeps many objects, which Python would go through again and again.
 gc.set_threshold(50_000, 20, 50)
 

@@ -32,10 +32,11 @@ def table(
   """
   from effnas.report import labels
 
-  rows: list[Sequence[str]] = [
-    [labels.title(name), value(name, number), sources.get(name, 'counted')]
-    for name, number in values.items()
-  ]
+  rows: list[Sequence[str]] = []
+  for name, number in values.items():
+    source = sources.get(name, 'counted')
+    shown = labels.bounded(value(name, number), source)
+    rows.append([labels.title(name), shown, source])
   show.table(['metric', 'value', 'source'], [*rows, *more])
 
 

@@ -137,7 +137,7 @@ def cost(
     chosen: What `settings` gave.
   """
   from effnas import footprint
-  from effnas.footprint import inputs, step, utilisation
+  from effnas.footprint import bounds, inputs, step, utilisation
   from effnas.footprint.latency import target as target_lib
   from effnas.nn import rewrite
 
@@ -164,9 +164,17 @@ def cost(
     chosen['rematerialise'],
   )
   for what in traced.unknown:
-    progress.tell(f'not counted in a training step: {what}')
+    progress.tell(
+      f'MACs and time of a step are lower bounds: {what} is not counted in full'
+    )
   formats = {device.name: device.float_format for device in devices}
-  formulas = {name: _formula(name, chosen, formats) for name in metrics}
+  formulas = {
+    name: bounds.told(
+      _formula(name, chosen, formats),
+      () if name == 'train_step_memory' else traced.unknown,
+    )
+    for name in metrics
+  }
   return Cost(dict(chosen), metrics, formulas)
 
 
@@ -193,8 +201,10 @@ def _table(found: Cost) -> None:
   show.table(
     ['training', 'value', 'formula'],
     [
-      [title(name), value(name, number), found.formulas[name]]
-      for name, number in found.metrics.items()
+      [title(name), labels.bounded(value(name, number), how), how]
+      for (name, number), how in zip(
+        found.metrics.items(), found.formulas.values(), strict=True
+      )
     ],
   )
 

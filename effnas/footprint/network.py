@@ -6,7 +6,7 @@ from typing import Any
 from flax import linen
 import numpy as np
 
-from effnas.footprint import inputs, profile, weights
+from effnas.footprint import bounds, inputs, profile, weights
 from effnas.footprint.latency import roofline
 from effnas.footprint.latency import target as target_lib
 
@@ -101,7 +101,8 @@ def sources(
     By metric: 'counted' (exact, from the program), or for a latency 'datasheet'
     (a roofline from published peak rates) or 'calibrated' (a cost model fitted
     to n measured networks, with its error on others), the formats that
-    products run in, and the batch.
+    products run in, and the batch. It says so where MACs and latencies are
+    lower bounds, as the program holds what cannot be counted.
 
   Example:
     >>> found = sources(linen.Dense(10), (64,), targets=['tpu_v5e'])
@@ -111,9 +112,12 @@ def sources(
   found = dict.fromkeys(
     ('params', 'macs', 'size_bytes', 'peak_memory_bytes'), 'counted'
   )
+  uncounted = profiled(net, input_shape, 1, input_dtype).unknown
+  found['macs'] = bounds.told(found['macs'], uncounted)
   for target in target_lib.choose(targets):
     whole = profiled(net, input_shape, target.at(batch), input_dtype)
-    found[LATENCY + target.name] = target.said(whole, bits, batch)
+    said = target.said(whole, bits, batch)
+    found[LATENCY + target.name] = bounds.told(said, uncounted)
   return found
 
 
@@ -181,8 +185,8 @@ def unknown(
     input_dtype: dtype of the input.
 
   Returns:
-    'primitive at path' for unknown primitives and for while loops, whose body
-    counts once.
+    'primitive at path' for unknown primitives, and for while loops of which
+    the program does not tell how often they run: their body counts once.
   """
   return list(profiled(net, input_shape, 1, input_dtype).unknown)
 

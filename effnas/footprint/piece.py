@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from flax import linen
 from flax.core import meta
 import jax
-from jax.extend import core
 
+from effnas import jaxprs
 from effnas.footprint import file_size
 from effnas.footprint.program import count, memory, ops
 from effnas.footprint.program import work as work_lib
@@ -18,9 +18,8 @@ from effnas.footprint.program import work as work_lib
 Works = tuple[work_lib.Work, ...]
 Path = tuple[str, ...]
 HOLE = 'hole'
-_hole = core.Primitive(HOLE)
-_hole.def_abstract_eval(
-  lambda x, *, shape, dtype: x.update(shape=shape, dtype=dtype)
+_hole = jaxprs.primitive(
+  HOLE, lambda x, *, shape, dtype: x.update(shape=shape, dtype=dtype)
 )
 
 
@@ -52,7 +51,7 @@ class Hole(linen.Module):
     if self.output is None:
       raise _Reached(Array(x.shape, x.dtype.name))
     self.variable(HOLE, HOLE, jax.numpy.zeros, 0)
-    return _hole.bind(x, shape=self.output.shape, dtype=self.output.dtype)
+    return _hole(x, shape=self.output.shape, dtype=self.output.dtype)
 
 
 class Event(NamedTuple):

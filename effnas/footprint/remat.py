@@ -7,8 +7,8 @@ import math
 from typing import Any
 
 import jax
-from jax.extend import core
 
+from effnas import jaxprs
 from effnas.footprint.program import ops as ops_lib
 
 
@@ -40,12 +40,12 @@ def segments(f: Callable, *args: Any, number: int | None = None) -> Callable:
     >>> float(jax.grad(twice)(1.0)) == float(jax.grad(f)(1.0))
     True
   """
-  closed, out = jax.make_jaxpr(f, return_shape=True)(*args)
-  jaxpr, tree = closed.jaxpr, jax.tree.structure(out)
-  parts = _cut(jaxpr, number)
+  jaxpr, out = jax.make_jaxpr(f, return_shape=True)(*args)
+  program, tree = jaxprs.read(jaxpr), jax.tree.structure(out)
+  parts = _cut(program.equations, number)
   # What each part must leave for those after it.
   wanted: list[set] = []
-  later = {v for v in jaxpr.outvars if not isinstance(v, core.Literal)}
+  later = {v for v in program.outputs if _is_var(v)}
   for eqns in reversed(parts):
     wanted.append(later)
     later = later | {v for e in eqns for v in e.invars if _is_var(v)}
@@ -53,37 +53,34 @@ def segments(f: Callable, *args: Any, number: int | None = None) -> Callable:
 
   def cut(*args):
     leaves = jax.tree.leaves(args)
-    env = dict(zip(jaxpr.invars, leaves, strict=True))
-    env |= zip(jaxpr.constvars, closed.consts, strict=True)
+    env = dict(zip(program.inputs, leaves, strict=True))
+    env |= program.constants
     for i, (eqns, after) in enumerate(zip(parts, wanted, strict=True)):
-      part = _part(jaxpr, eqns, after)
-      run = core.jaxpr_as_fun(core.ClosedJaxpr(part, ()))
+      needs, gives = _ends(eqns, after)
+      run = jaxprs.function(jaxpr, eqns, needs, gives)
       if i < len(parts) - 1:
         run = jax.checkpoint(run)
-      values = run(*(env[v] for v in part.invars))
-      env.update(zip(part.outvars, values, strict=True))
-    outs = [
-      v.val if isinstance(v, core.Literal) else env[v] for v in jaxpr.outvars
-    ]
+      values = run(*(env[v] for v in needs))
+      env.update(zip(gives, values, strict=True))
+    outs = [env[v] if _is_var(v) else v.val for v in program.outputs]
     return jax.tree.unflatten(tree, outs)
 
   return cut
 
 
 def _is_var(v: Any) -> bool:
-  return not isinstance(v, core.Literal)
+  return not jaxprs.is_literal(v)
 
 
-def _cut(jaxpr: core.Jaxpr, number: int | None) -> list[list]:
+def _cut(eqns: list, number: int | None) -> list[list]:
   """Cuts equations into runs of about equal output, where little is alive."""
-  eqns = jaxpr.eqns
   sizes = [
-    0 if e.primitive.name in ops_lib.VIEWS else sum(map(_size, e.outvars))
+    0 if jaxprs.name(e) in ops_lib.VIEWS else sum(map(_size, e.outvars))
     for e in eqns
   ]
   if number is None:
     number = max(1, round(math.sqrt(sum(s > 0 for s in sizes))))
-  alive = _alive(jaxpr)
+  alive = _alive(eqns)
   done = list(itertools.accumulate(sizes))
   step = max(1, done[-1] if done else 1) / number
   cuts = [0]
@@ -97,13 +94,11 @@ def _cut(jaxpr: core.Jaxpr, number: int | None) -> list[list]:
   return [eqns[a:b] for a, b in zip(cuts, [*cuts[1:], len(eqns)], strict=True)]
 
 
-def _alive(jaxpr: core.Jaxpr) -> list[int]:
+def _alive(eqns: list) -> list[int]:
   """Elements that were computed before each equation and are needed after."""
-  changes = [0] * (len(jaxpr.eqns) + 2)
-  last = {
-    v: i for i, e in enumerate(jaxpr.eqns) for v in e.invars if _is_var(v)
-  }
-  for i, eqn in enumerate(jaxpr.eqns):
+  changes = [0] * (len(eqns) + 2)
+  last = {v: i for i, e in enumerate(eqns) for v in e.invars if _is_var(v)}
+  for i, eqn in enumerate(eqns):
     for v in eqn.outvars:
       if v in last:
         changes[i + 1] += _size(v)
@@ -112,19 +107,13 @@ def _alive(jaxpr: core.Jaxpr) -> list[int]:
 
 
 def _size(v: Any) -> int:
-  return math.prod(getattr(v.aval, 'shape', ()))
+  return math.prod(jaxprs.shape(v))
 
 
-def _part(jaxpr: core.Jaxpr, eqns: list, after: set) -> core.Jaxpr:
+def _ends(eqns: list, after: set) -> tuple[list, list]:
+  """What a part reads, and what it makes of what is needed after it."""
   made = dict.fromkeys(v for e in eqns for v in e.outvars)
   needs = dict.fromkeys(
     v for e in eqns for v in e.invars if _is_var(v) and v not in made
   )
-  outs = [v for v in made if v in after]
-  return jaxpr.replace(
-    constvars=[],
-    invars=list(needs),
-    outvars=outs,
-    eqns=eqns,
-    debug_info=jaxpr.debug_info.with_unknown_names(),
-  )
+  return list(needs), [v for v in made if v in after]

@@ -81,8 +81,7 @@ def unknown(
     input_dtype: dtype of the input.
 
   Returns:
-    'primitive at path' for unknown primitives and for while loops, whose body
-    counts once.
+    'primitive at path', as `network.unknown`.
   """
   shape = inputs.shape(input_shape)
   return list(step(net, shape, input_dtype, 'float32', False).unknown)

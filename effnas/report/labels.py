@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from effnas import errors
+from effnas.footprint import bounds
 from effnas.search import metrics
 
 _TITLES = {
@@ -124,6 +125,16 @@ def source(text: str) -> str:
   """
   found = re.match(r'\w+', text)
   return found[0] if found else ''
+
+
+def bounded(value: str, source: str) -> str:
+  """Says of a value that it is a bound, where its source says so.
+
+  Example:
+    >>> bounded('64', 'counted, a lower bound without all of while at solver')
+    'at least 64'
+  """
+  return bounds.words(source) + value
 
 
 def scaled(name: str) -> bool:

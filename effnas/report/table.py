@@ -92,7 +92,8 @@ def _figures(summary: summaries.Summary) -> tables.Table:
     cells = [str(row.trial)]
     for name in names:
       value = labels.value(name, row.metrics.get(name))
-      word = labels.source(row.sources.get(name, ''))
+      source = row.sources.get(name, '')
+      word, value = labels.source(source), labels.bounded(value, source)
       cells.append(f'{value} {word}' if word and value != '-' else value)
     table.add_row(*map(_text, cells))
   return table

@@ -212,7 +212,8 @@ def flaw(name: str, value: Any, *, finite: bool = True) -> str:
     number = math.inf
   if not math.isfinite(number):
     return f'{name} is not finite: {number}' if finite else ''
-  if not known.least - _ROUNDING <= number <= known.most + _ROUNDING:
+  slack = _ROUNDING if math.isfinite(known.most) else 0.0
+  if not known.least - slack <= number <= known.most + slack:
     return f'{name} is {value!r:.80}, it must be {known.range}'
   return ''
 

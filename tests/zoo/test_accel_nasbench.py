@@ -7,10 +7,9 @@ import math
 import pathlib
 
 import jax
-from jax.extend import core as jex
 import pytest
 
-from effnas import errors, footprint, space
+from effnas import errors, footprint, jaxprs, space
 from effnas.nn import layers, rewrite
 from effnas.zoo import accel_nasbench
 
@@ -69,18 +68,19 @@ def _size(net, shape):
     found['params'],
     found['macs'],
     sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)),
-    sum(_sums(traced.jaxpr)),
+    sum(_sums(traced)),
   )
   return size, y.shape[1:]
 
 
 def _sums(jaxpr):
   """Elements read and written by each sum, those inside of calls too."""
-  for equation in jaxpr.eqns:
-    if equation.primitive.name == 'reduce_sum':
+  for equation in jaxprs.read(jaxpr).equations:
+    if jaxprs.name(equation) == 'reduce_sum':
       operands = (*equation.invars, *equation.outvars)
       yield sum(math.prod(operand.aval.shape) for operand in operands)
-    for inner in jex.jaxprs_in_params(equation.params):
+    inner = jaxprs.called(equation)
+    if inner is not None:
       yield from _sums(inner)
 
 

@@ -281,4 +281,8 @@ def _doubts(subject: Any) -> list[str]:
   unknown = footprint.unknown(
     subject.net, subject.input_shape, input_dtype=subject.input_dtype
   )
-  return [f'not counted: {what}' for what in unknown] + subject.unreached()
+  lines = [
+    f'MACs and latency are lower bounds: {what} is not counted in full'
+    for what in unknown
+  ]
+  return lines + subject.unreached()

@@ -12,15 +12,13 @@ from typing import Any
 
 from flax import linen
 import jax
-from jax.extend import core
 import numpy as np
 
-from effnas import errors
-from effnas.compress.structured import follow, narrowed
+from effnas import errors, jaxprs
+from effnas.compress.structured import narrowed
 from effnas.nn import once, rewrite
 
-_mark = core.Primitive('mark')
-_mark.def_abstract_eval(lambda x, *, path, end: x)
+_mark = jaxprs.primitive('mark', lambda x, *, path, end: x)
 _SUMS = frozenset({'add', 'add_any', 'max', 'min'})
 _SAME = frozenset({'convert_element_type', 'copy', 'sub'})
 
@@ -63,11 +61,11 @@ def _layers(net, input_shape, dtype):
     plain = context.method_name == '__call__' and path in owners
     if not plain or not args or not hasattr(args[0], 'shape'):
       return next_call(*args, **kwargs)
-    x = _mark.bind(args[0], path='/'.join(path), end=False)
+    x = _mark(args[0], path='/'.join(path), end=False)
     y = next_call(x, *args[1:], **kwargs)
     if getattr(y, 'shape', None) != x.shape or y.dtype != x.dtype:
       return y
-    return _mark.bind(y, path='/'.join(path), end=True)
+    return _mark(y, path='/'.join(path), end=True)
 
   def run(variables, x):
     with linen.intercept_methods(marked):
@@ -76,22 +74,21 @@ def _layers(net, input_shape, dtype):
   x = jax.ShapeDtypeStruct((2, *input_shape), dtype)
   jaxpr = jax.make_jaxpr(run)(variables, x)
   found: dict[str, None] = {}
-  _carried(jaxpr.jaxpr, [frozenset()] * len(jaxpr.jaxpr.invars), found)
+  _carried(jaxpr, [frozenset()] * len(jaxprs.read(jaxpr).inputs), found)
   return tuple(found)
 
 
 def _carried(jaxpr, inputs, found):
   """Which open blocks' inputs a value is a sum with."""
-  env = dict(zip(jaxpr.invars, inputs, strict=True))
+  program = jaxprs.read(jaxpr)
+  env = dict(zip(program.inputs, inputs, strict=True))
 
   def read(v):
-    return (
-      frozenset() if isinstance(v, core.Literal) else env.get(v, frozenset())
-    )
+    return frozenset() if jaxprs.is_literal(v) else env.get(v, frozenset())
 
-  for eqn in jaxpr.eqns:
+  for eqn in program.equations:
     ins = [read(v) for v in eqn.invars]
-    name, inner = eqn.primitive.name, follow.called(eqn)
+    name, inner = jaxprs.name(eqn), jaxprs.called(eqn)
     outs: list[frozenset] = [frozenset()] * len(eqn.outvars)
     if name == 'mark':
       path = eqn.params['path']
@@ -102,13 +99,13 @@ def _carried(jaxpr, inputs, found):
           found[path] = None
         outs = [ins[0] - {path}]
     elif inner is not None and not name.startswith('custom_vjp'):
-      outs = _carried(getattr(inner, 'jaxpr', inner), ins, found)
+      outs = _carried(inner, ins, found)
     elif name in _SUMS:
       outs = [frozenset().union(*ins)]
     elif name in _SAME:
       outs = [ins[0]]
     env.update(zip(eqn.outvars, outs, strict=True))
-  return [read(v) for v in jaxpr.outvars]
+  return [read(v) for v in program.outputs]
 
 
 def remove_layers(

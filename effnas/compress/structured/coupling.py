@@ -19,6 +19,7 @@ from typing import Any
 from flax import linen
 import numpy as np
 
+from effnas import jaxprs
 from effnas.compress.structured import axes as axes_lib
 from effnas.compress.structured import follow, tracing
 from effnas.nn import once
@@ -109,7 +110,7 @@ def _find(net, input_shape, dtype) -> Found:
     path: _parameters(walk, path, leaf.shape)
     for path, leaf in traced.variables.items()
   }
-  x = traced.jaxpr.jaxpr.invars[-1].aval
+  x = jaxprs.read(traced.jaxpr).inputs[-1].aval
   outs = walk.body(traced.jaxpr, [*variables.values(), axes_lib.Axes(x.shape)])
   for out in outs:
     for labels in out.labels():

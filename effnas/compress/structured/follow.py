@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 import dataclasses
 from typing import Any
 
-from jax.extend import core
 import numpy as np
 
+from effnas import jaxprs
 from effnas.compress.structured import atoms as atoms_lib
 from effnas.compress.structured import axes as axes_lib
 from effnas.compress.structured import layout, meeting, normalised, products
@@ -38,11 +38,6 @@ _RULES: dict[str, Callable[[Any, Any, Sequence[Axes]], Any]] = {
   'squeeze': layout.squeeze,
   'transpose': layout.transpose,
 }
-CALLS = frozenset({
-  'checkpoint', 'closed_call', 'core_call', 'custom_jvp_call',
-  'custom_vjp_call', 'custom_vjp_call_jaxpr', 'jit', 'pjit', 'remat', 'remat2',
-})  # fmt: skip
-_BODIES = ('jaxpr', 'call_jaxpr', 'fun_jaxpr')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,25 +86,24 @@ class Walk:
 
   def body(self, jaxpr: Any, inputs: Sequence[Axes]) -> list[Axes]:
     """Walks one jaxpr, closed or open, and returns its outputs."""
-    inner = getattr(jaxpr, 'jaxpr', jaxpr)
-    env = dict(zip(inner.invars, inputs, strict=True))
-    consts = getattr(jaxpr, 'consts', [None] * len(inner.constvars))
-    for var, value in zip(inner.constvars, consts, strict=True):
+    program = jaxprs.read(jaxpr)
+    env = dict(zip(program.inputs, inputs, strict=True))
+    for var, value in program.constants:
       known = np.shape(value) == () and value is not None
       env[var] = _constant(var.aval, value if known else None)
-    for eqn in inner.eqns:
+    for eqn in program.equations:
       self._note_cuts(eqn)
 
     def read(v):
-      return _constant(v.aval, v.val) if isinstance(v, core.Literal) else env[v]
+      return _constant(v.aval, v.val) if jaxprs.is_literal(v) else env[v]
 
     outer = self._where
-    for eqn in inner.eqns:
-      self._where = outer + scopes(eqn)
+    for eqn in program.equations:
+      self._where = outer + jaxprs.scopes(eqn)
       outs = self._eqn(eqn, [read(v) for v in eqn.invars])
       env.update(zip(eqn.outvars, outs, strict=True))
     self._where = outer
-    return [read(v) for v in inner.outvars]
+    return [read(v) for v in program.outputs]
 
   def _note_cuts(self, eqn):
     if eqn.primitive.name == 'slice' and not eqn.params['strides']:
@@ -120,12 +114,12 @@ class Walk:
         for axis, (start, limit) in enumerate(zip(starts, limits, strict=True))
         if (start, limit) != (0, shape[axis])
       ]
-      if len(cut) == 1 and not isinstance(eqn.invars[0], core.Literal):
+      if len(cut) == 1 and not jaxprs.is_literal(eqn.invars[0]):
         self._cuts.setdefault(eqn.invars[0], []).extend(cut)
 
   def _eqn(self, eqn, ins):
     name = eqn.primitive.name
-    inner = called(eqn)
+    inner = jaxprs.called(eqn)
     if inner is not None:
       hides = name.startswith('custom_vjp')
       self._hidden += hides
@@ -134,8 +128,8 @@ class Walk:
       if hides:
         self._step(eqn, outs)
       return outs
-    if name == 'cond' and eqn.params.get('branches_platforms'):
-      return self.body(_default(eqn.params), ins[1:])
+    if jaxprs.by_platform(eqn):
+      return self.body(*jaxprs.branches(eqn), ins[1:])
     outs = self._scan(eqn, ins) if name == 'scan' else self._plain(eqn, ins)
     self._step(eqn, outs)
     return outs
@@ -163,8 +157,8 @@ class Walk:
 
   def _scan(self, eqn, ins):
     """Follows a loop until nothing more is joined in its carry."""
-    params = eqn.params
-    consts, carries = params['num_consts'], params['num_carry']
+    scan = jaxprs.scan(eqn)
+    consts, carries = scan.consts, scan.carries
     carry = ins[consts : consts + carries]
     xs = []
     for stacked in ins[consts + carries :]:
@@ -176,14 +170,14 @@ class Walk:
       xs.append(axes_lib.moved(x, rest, x.shape[1:]))
     self._hidden += 1
     for _ in range(2):
-      outs = self.body(params['jaxpr'], [*ins[:consts], *carry, *xs])
+      outs = self.body(scan.body, [*ins[:consts], *carry, *xs])
       carry = [
         self._carried(a, b) for a, b in zip(carry, outs[:carries], strict=True)
       ]
     self._hidden -= 1
     ys = [
       axes_lib.moved(
-        x, {i: i + 1 for i in range(len(x.shape))}, (params['length'], *x.shape)
+        x, {i: i + 1 for i in range(len(x.shape))}, (scan.length, *x.shape)
       )
       for x in outs[carries:]
     ]
@@ -208,19 +202,6 @@ def _constant(aval, value):
   return Axes(shape, zero=value == 0, value=value, weight=True)
 
 
-def _default(params):
-  """The branch for any platform."""
-  platforms, branches = params['branches_platforms'], params['branches']
-  return branches[platforms.index(None) if None in platforms else -1]
-
-
-def called(eqn: Any) -> Any:
-  """Returns the jaxpr that an equation calls once, or None."""
-  if eqn.primitive.name not in CALLS:
-    return None
-  return next(eqn.params[name] for name in _BODIES if name in eqn.params)
-
-
 def title(eqn: Any) -> str:
   """Returns the name of an operation, to compare two programs by.
 
@@ -230,26 +211,17 @@ def title(eqn: Any) -> str:
   name = eqn.primitive.name
   if not name.startswith('custom_vjp'):
     return name
-  inner = called(eqn)
-  for below in getattr(inner, 'jaxpr', inner).eqns:
-    if below.primitive.name == 'cond' and 'branches_platforms' in below.params:
-      eqns = _default(below.params).jaxpr.eqns
+  for below in jaxprs.read(jaxprs.called(eqn)).equations:
+    if jaxprs.by_platform(below):
+      eqns = jaxprs.read(*jaxprs.branches(below)).equations
       return eqns[0].primitive.name if len(eqns) == 1 else name
     if below.primitive.name == 'conv_general_dilated':
       return 'conv_general_dilated'
   return name
 
 
-def scopes(eqn: Any) -> tuple[str, ...]:
-  """Returns the names of the scopes around an equation."""
-  stack = eqn.source_info.name_stack.stack
-  return tuple(s.name for s in stack if type(s).__name__ == 'Scope')
-
-
 def literals(eqn: Any) -> tuple[Any, ...]:
   """Returns the numbers that stand in an equation."""
   return tuple(
-    np.asarray(v.val).tolist()
-    for v in eqn.invars
-    if isinstance(v, core.Literal)
+    np.asarray(v.val).tolist() for v in eqn.invars if jaxprs.is_literal(v)
   )

@@ -23,9 +23,9 @@ _SUMS = frozenset({'add', 'add_any', 'sub', 'max', 'min', 'or', 'xor', 'rem'})
 _OTHERS = frozenset({
   'acos', 'acosh', 'and', 'atan2', 'clamp', 'cos', 'cosh', 'digamma', 'div',
   'eq', 'erf_inv', 'erfc', 'exp', 'exp2', 'ge', 'gt', 'is_finite', 'le',
-  'lgamma', 'log', 'logistic', 'lt', 'mul', 'ne', 'nextafter', 'not', 'pow',
-  'rsqrt', 'select_n', 'shift_left', 'shift_right_arithmetic',
-  'shift_right_logical',
+  'lgamma', 'log', 'log2', 'logistic', 'lt', 'mul', 'ne', 'nextafter', 'not',
+  'one_minus_square', 'polynomial', 'pow', 'rsqrt', 'select_n', 'shift_left',
+  'shift_right_arithmetic', 'shift_right_logical',
 })  # fmt: skip
 ELEMENTWISE = _ODD | _SUMS | _OTHERS
 # Signs of constants that leave a zero as it is.

@@ -10,14 +10,13 @@ from typing import Any
 from flax import linen
 import jax
 from jax import lax
-from jax.extend import core
 import jax.numpy as jnp
 
+from effnas import jaxprs
 from effnas.nn import rewrite
 
 PRIMITIVE = 'normalise_whole'
-_bind = core.Primitive(PRIMITIVE)
-_bind.def_abstract_eval(lambda x, *, path: x)
+_whole = jaxprs.primitive(PRIMITIVE, lambda x, *, path: x)
 
 
 def is_last(module: linen.Module) -> bool:
@@ -42,7 +41,7 @@ def followed(module: Any, x: jax.Array) -> jax.Array:
     x: Its input [..., C].
   """
   path = '/'.join(rewrite.path_of(module))
-  return _affine(module, _bind.bind(x, path=path))
+  return _affine(module, _whole(x, path=path))
 
 
 def narrow(module: Any, x: jax.Array, channels: int) -> jax.Array:

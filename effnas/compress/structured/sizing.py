@@ -7,7 +7,7 @@ from typing import Any
 from flax import linen
 import numpy as np
 
-from effnas import errors
+from effnas import errors, jaxprs
 from effnas.compress.structured import coupling, narrowed, normalised, tracing
 
 _LAYERS = (
@@ -184,7 +184,7 @@ def _widths(module, field, number, left, seen, before):
 def _check(made, found, cut, gone, there):
   """Compares the smaller network's program with the one that it must have."""
   whole = found.traced
-  x = whole.jaxpr.jaxpr.invars[-1].aval
+  x = jaxprs.read(whole.jaxpr).inputs[-1].aval
   try:
     got = tracing.trace(made, x.shape[1:], x.dtype)
   except Exception as error:

@@ -7,6 +7,7 @@ from flax import linen, traverse_util
 import jax
 import numpy as np
 
+from effnas import jaxprs
 from effnas.compress.structured import follow, narrowed, normalised
 from effnas.nn import rewrite
 
@@ -101,9 +102,9 @@ class Operation(NamedTuple):
 def operations(jaxpr: Any, where: Path = ()) -> list[Operation]:
   """Lists a program's operations, calls entered, as `follow.Walk` has them."""
   found = []
-  for eqn in getattr(jaxpr, 'jaxpr', jaxpr).eqns:
-    here = where + follow.scopes(eqn)
-    inner = follow.called(eqn)
+  for eqn in jaxprs.read(jaxpr).equations:
+    here = where + jaxprs.scopes(eqn)
+    inner = jaxprs.called(eqn)
     if inner is not None and not eqn.primitive.name.startswith('custom_vjp'):
       found += operations(inner, here)
       continue

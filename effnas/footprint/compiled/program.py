@@ -6,6 +6,7 @@ which in the driver of a search takes the device from the trials.
 """
 
 from collections.abc import Mapping, Sequence
+import inspect
 from typing import Any
 
 from flax import linen
@@ -68,7 +69,14 @@ def lower(
     platforms=(platform,),
     backend=None,
     axis_context=mlir.ShardingContext(1),
+    **_results(jaxpr),
     donated_args=[False] * len(jaxpr.in_avals),
     lowering_parameters=mlir.LoweringParameters(hoist_constants_as_args=False),
   )
   return str(lowered.module.operation.get_asm(enable_debug_info=False))
+
+
+def _results(jaxpr: Any) -> dict[str, Any]:
+  """Says what the results are, which JAX takes from 0.11 on."""
+  takes = inspect.signature(mlir.lower_jaxpr_to_module).parameters
+  return {'out_avals': jaxpr.out_avals} if 'out_avals' in takes else {}

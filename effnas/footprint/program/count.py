@@ -9,16 +9,12 @@ count the same. Nothing is allocated and no JAX backend is touched.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from jax.extend import core
 import numpy as np
 
+from effnas import jaxprs
+from effnas.footprint.program import known as known_lib
 from effnas.footprint.program import ops as ops_lib
-
-_CALLS = frozenset({
-  'checkpoint', 'closed_call', 'core_call', 'custom_jvp_call',
-  'custom_vjp_call', 'custom_vjp_call_jaxpr', 'jit', 'pjit', 'remat', 'remat2',
-})  # fmt: skip
-_BODIES = ('jaxpr', 'call_jaxpr', 'fun_jaxpr')
+from effnas.footprint.program import trips as trips_lib
 
 Names = tuple[str, ...]
 
@@ -29,16 +25,17 @@ def join(names: Names) -> str:
 
 
 def count(
-  jaxpr: core.ClosedJaxpr,
+  jaxpr: Any,
   weights: int = 0,
   path: Callable[[Names], str] = join,
 ) -> list[ops_lib.Op]:
   """Lists the operations of a jaxpr, calls and loops unrolled.
 
-  Calls (jit, custom derivatives, checkpoint) are entered. A scan's body counts
-  `length` times. A while loop's body counts once, since its trip count is
-  unknown; `unknown` names it. Of a `cond` the dearest branch counts; of a
-  `lax.platform_dependent` the default branch does: what XLA gets on an
+  Calls (jit, custom derivatives, checkpoint) are entered. The body of a loop
+  counts as often as it runs: of a scan always, and of a while loop where the
+  program tells how often that is (`trips`). Where it does not, the body counts
+  once, and `unknown` names the loop. Of a `cond` the dearest branch counts; of
+  a `lax.platform_dependent` the default branch does: what XLA gets on an
   accelerator, not a rewriting for one platform. What no output needs is left
   out.
 
@@ -61,7 +58,7 @@ def count(
 
 
 def trace(
-  jaxpr: core.ClosedJaxpr,
+  jaxpr: Any,
   weights: int = 0,
   path: Callable[[Names], str] = join,
 ) -> tuple[list[ops_lib.Op], list[ops_lib.Buffer], list[ops_lib.Buffer]]:
@@ -77,7 +74,7 @@ def trace(
   """
   inputs = [
     _buffer(v.aval, weight=i < weights)
-    for i, v in enumerate(jaxpr.jaxpr.invars)
+    for i, v in enumerate(jaxprs.read(jaxpr).inputs)
   ]
   walk = _Walk(path)
   outputs = walk.body(jaxpr, inputs, (), 1)
@@ -85,7 +82,10 @@ def trace(
 
 
 def unknown(ops: Iterable[ops_lib.Op]) -> list[str]:
-  """Names what could not be counted: unknown primitives and while loops.
+  """Names what could not be counted.
+
+  Those are primitives whose work is not known, and while loops that run nobody
+  knows how often. MACs and times are lower bounds then.
 
   Args:
     ops: Operations of a program.
@@ -100,6 +100,17 @@ def unknown(ops: Iterable[ops_lib.Op]) -> list[str]:
   ))  # fmt: skip
 
 
+def _constant(var: Any, value: Any) -> ops_lib.Buffer:
+  return _buffer(var.aval, weight=True, known=jaxprs.whole(value))
+
+
+def _forgotten(buffers: list) -> list:
+  """Forgets what buffers hold, where that is so in one way of several."""
+  for b in buffers:
+    b.known = None
+  return buffers
+
+
 def _alive(ops: list, outputs: list) -> list[ops_lib.Op]:
   """Drops what no output needs, as a compiler does."""
   needed, kept = set(outputs), []
@@ -110,15 +121,12 @@ def _alive(ops: list, outputs: list) -> list[ops_lib.Op]:
   return kept[::-1]
 
 
-def _buffer(like: Any, weight: bool = False) -> ops_lib.Buffer:
+def _buffer(
+  like: Any, weight: bool = False, known: known_lib.Known = None
+) -> ops_lib.Buffer:
   shape = tuple(getattr(like, 'shape', ()))  # a token has neither
   dtype = getattr(like, 'dtype', np.dtype(bool))
-  return ops_lib.Buffer(shape, dtype, weight)
-
-
-def _scopes(eqn: Any) -> Names:
-  stack = eqn.source_info.name_stack.stack
-  return tuple(s.name for s in stack if type(s).__name__ == 'Scope')
+  return ops_lib.Buffer(shape, dtype, weight, known)
 
 
 class _Walk:
@@ -130,42 +138,45 @@ class _Walk:
 
   def body(self, jaxpr: Any, inputs: list, outer: Names, times: int) -> list:
     """Walks one jaxpr, closed or open, and returns its output buffers."""
-    inner = getattr(jaxpr, 'jaxpr', jaxpr)
-    env = dict(zip(inner.invars, inputs, strict=True))
+    program = jaxprs.read(jaxpr)
+    env = dict(zip(program.inputs, inputs, strict=True))
     # Constants of the program are as fixed as its parameters.
-    env |= {v: _buffer(v.aval, weight=True) for v in inner.constvars}
+    env |= {v: _constant(v, value) for v, value in program.constants}
 
     def read(v):
-      literal = isinstance(v, core.Literal)
-      return _buffer(v.aval, weight=True) if literal else env[v]
+      return _constant(v, v.val) if jaxprs.is_literal(v) else env[v]
 
-    for eqn in inner.eqns:
+    for eqn in program.equations:
       outputs = self.eqn(
-        eqn, [read(v) for v in eqn.invars], outer + _scopes(eqn), times
+        eqn, [read(v) for v in eqn.invars], outer + jaxprs.scopes(eqn), times
       )
       env.update(zip(eqn.outvars, outputs, strict=True))
-    return [read(v) for v in inner.outvars]
+    return [read(v) for v in program.outputs]
 
   def eqn(self, eqn: Any, inputs: list, names: Names, times: int) -> list:
     """Walks one equation and returns its output buffers."""
-    name, params = eqn.primitive.name, eqn.params
-    if name in _CALLS:
-      body = next(params[k] for k in _BODIES if k in params)
-      return self.body(body, inputs, names, times)
-    if name == 'scan':
-      return self.scan(eqn, inputs, names, times)
-    if name == 'while':
-      return self.loop(eqn, inputs, names, times)
-    if name == 'cond':
-      return self.cond(params, inputs, names, times)
+    name, params = jaxprs.name(eqn), eqn.params
+    called = jaxprs.called(eqn)
+    if called is not None:
+      return self.body(called, inputs, names, times)
+    if scan := jaxprs.scan(eqn):
+      return self.scan(eqn, scan, inputs, names, times)
+    if loop := jaxprs.while_loop(eqn):
+      return self.loop(loop, inputs, names, times)
+    if branches := jaxprs.branches(eqn):
+      return self.cond(branches, inputs, names, times)
     shapes = [b.shape for b in inputs]
+    knows = [b.known for b in inputs]
+    known = known_lib.known(name, params, knows)
     kind = ops_lib.kind(name, params, shapes)
-    out = tuple(eqn.outvars[0].aval.shape) if eqn.outvars else ()
+    out = jaxprs.shape(eqn.outvars[0]) if eqn.outvars else ()
     macs = ops_lib.macs(name, params, shapes, out)
+    if macs and known_lib.PICKS in knows:
+      kind, macs = 'data', 0  # it moves values
     # A product of two weights (a low-rank kernel put together, say) is work of
     # every run, so its result is an activation.
     weight = not macs and all(b.weight for b in inputs)
-    outputs = [_buffer(v.aval, weight) for v in eqn.outvars]
+    outputs = [_buffer(v.aval, weight, known) for v in eqn.outvars]
     self.ops.append(
       ops_lib.Op(
         name,
@@ -187,44 +198,45 @@ class _Walk:
       )
     )
 
-  def scan(self, eqn: Any, inputs: list, names: Names, times: int) -> list:
+  def scan(
+    self, eqn: Any, scan: jaxprs.Scan, inputs: list, names: Names, times: int
+  ) -> list:
     """Walks a scan: its body, between its two ends."""
-    params = eqn.params
-    consts, carries = params['num_consts'], params['num_carry']
+    consts, carries = scan.consts, scan.carries
     xs = inputs[consts + carries :]
     carry = [_buffer(b) for b in inputs[consts : consts + carries]]
     slices = [ops_lib.Buffer(b.shape[1:], b.dtype, b.weight) for b in xs]
     stacked = [_buffer(v.aval) for v in eqn.outvars[carries:]]
     self.end('scan', names, inputs, carry + slices + stacked)
     outputs = self.body(
-      params['jaxpr'],
-      inputs[:consts] + carry + slices,
-      names,
-      times * params['length'],
+      scan.body, inputs[:consts] + carry + slices, names, times * scan.length
     )
     held = outputs + inputs[:consts] + xs + stacked
     self.end('scan', names, held, [])
     return outputs[:carries] + stacked
 
-  def loop(self, eqn: Any, inputs: list, names: Names, times: int) -> list:
-    """Walks a while loop, its condition and its body once."""
-    params = eqn.params
-    tests, consts = params['cond_nconsts'], params['body_nconsts']
+  def loop(
+    self, loop: jaxprs.While, inputs: list, names: Names, times: int
+  ) -> list:
+    """Walks a while loop: its test and its body, between its two ends."""
+    tests, consts = loop.tests, loop.consts
+    trips = trips_lib.trips(loop, [known_lib.number(b.known) for b in inputs])
+    name = 'while' if trips is None else 'scan'  # as a scan of that length
     carry = [_buffer(b) for b in inputs[tests + consts :]]
-    self.end('while', names, inputs, carry)
-    self.body(params['cond_jaxpr'], inputs[:tests] + carry, names, times)
+    self.end(name, names, inputs, carry)
+    tested = times if trips is None else times * (trips + 1)
+    test = self.body(loop.test, inputs[:tests] + carry, names, tested)
     fixed = inputs[tests : tests + consts]
-    outputs = self.body(params['body_jaxpr'], fixed + carry, names, times)
-    held = outputs + inputs[: tests + consts]
-    self.end('while', names, held, [])
-    return outputs
+    ran = times if trips is None else times * trips
+    outputs = self.body(loop.body, fixed + carry, names, ran)
+    held = outputs + inputs[: tests + consts] + test
+    self.end(name, names, held, [])
+    return _forgotten(outputs)  # it may run no time at all
 
-  def cond(self, params: Any, inputs: list, names: Names, times: int) -> list:
+  def cond(
+    self, branches: tuple, inputs: list, names: Names, times: int
+  ) -> list:
     """Walks the branch that counts."""
-    branches, platforms = params['branches'], params.get('branches_platforms')
-    if platforms:
-      default = platforms.index(None) if None in platforms else -1
-      branches = (branches[default],)
     walked = []
     for branch in branches:
       walk = _Walk(self.path)
@@ -234,4 +246,4 @@ class _Walk:
       walked.append((macs, moved, walk.ops, outputs))
     _, _, ops, outputs = max(walked, key=lambda w: w[:2])
     self.ops += ops
-    return outputs
+    return outputs if len(branches) == 1 else _forgotten(outputs)

@@ -5,6 +5,8 @@ import dataclasses
 import math
 from typing import Any
 
+from effnas.footprint.program import known as known_lib
+
 _NARROW = {'int4': 4, 'uint4': 4, 'int2': 2, 'uint2': 2}  # bits below a byte
 
 _KINDS = {
@@ -17,11 +19,12 @@ _KINDS = {
     abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e
     bessel_i1e cbrt ceil clamp clz complex conj convert_element_type cos cosh
     digamma div eq eq_to erf erf_inv erfc exp exp2 expm1 floor ge gt igamma
-    igammac imag integer_pow is_finite le le_to lgamma log log1p logistic lt
-    lt_to max min mul ne neg nextafter not or polygamma population_count pow
-    real reduce_precision regularized_incomplete_beta rem round rsqrt select_n
-    shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt
-    square sub tan tanh xor zeta""",
+    igammac imag integer_pow is_finite le le_to lgamma log log1p log2 logistic
+    lt lt_to max min mul ne neg nextafter not one_minus_square or polygamma
+    polynomial population_count pow real reduce_precision
+    regularized_incomplete_beta rem round rsqrt select_n shift_left
+    shift_right_arithmetic shift_right_logical sign sin sinh sqrt square sub
+    tan tanh xor zeta""",
   'reduce': """
     argmax argmin cumlogsumexp cummax cummin cumprod cumsum reduce reduce_and
     reduce_max reduce_min reduce_or reduce_prod reduce_sum reduce_window
@@ -47,11 +50,13 @@ class Buffer:
     dtype: Its dtype.
     weight: Whether it depends on parameters and constants alone. Such a value
       is known before the program runs, so it is no activation.
+    known: What it holds, as far as the program alone tells: see `known`.
   """
 
   shape: tuple[int, ...]
   dtype: Any
   weight: bool = False
+  known: known_lib.Known = None
 
   @property
   def elements(self) -> int:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from effnas import arguments, errors, train
-from effnas.footprint import training
+from effnas.footprint import bounds, training
 from effnas.footprint.compiled import target as compiler
 from effnas.footprint.latency import target as target_lib
 from effnas.nn import rewrite
@@ -138,7 +138,7 @@ class Costs:
       candidate: As for `counted`.
 
     Returns:
-      By metric; what is counted is left out.
+      By metric; what is counted is left out, unless it is a lower bound.
     """
     timed = [m for m in self.metrics if m.kind in _TIMED]
     told = deployed.sources(
@@ -149,11 +149,16 @@ class Costs:
       input_dtype=self.input_dtype,
     )
     found = {}
+    if bounds.words(told['macs']):
+      found['macs'] = told['macs']
     for metric in self.metrics:
       if metric.target is None:
         continue
       if metric.kind in _TIMED:
-        found[metric.name] = told[f'latency_ms@{metric.target}']
+        source = told[f'latency_ms@{metric.target}']
+        if metric.kind == 'throughput':
+          source = bounds.inverse(source)
+        found[metric.name] = source
         continue
       device = target_lib.load(metric.target).device
       if metric.training:

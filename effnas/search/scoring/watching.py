@@ -10,13 +10,11 @@ from typing import Any
 
 from flax import linen
 import jax
-from jax.extend import core
 
+from effnas import jaxprs
 from effnas.nn import batch_norm
 
 _RELUS = ('relu', 'relu6')
-# Where the program of a call lies among the parameters of an operation.
-_PROGRAMS = ('jaxpr', 'call_jaxpr')
 _SOWN = 'watched'
 _NORMS = (batch_norm.BatchNorm, linen.BatchNorm)
 
@@ -99,35 +97,30 @@ def watch(
         seen.maps[:] = [y]
 
   leaves = jax.tree.leaves((variables, inputs))
-  seen.variances = _run(program.jaxpr, program.consts, leaves, note)
+  seen.variances = _run(program, leaves, note)
   return seen
 
 
 def _run(
-  jaxpr: core.Jaxpr,
-  consts: list[Any],
+  jaxpr: Any,
   inputs: list[Any],
   note: Callable[[str, list[Any], list[Any]], None],
 ) -> list[Any]:
   """Computes a program, every operation noted, ReLUs as a whole."""
-  known = dict(
-    zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *inputs], strict=True)
-  )
-  for eqn in jaxpr.eqns:
-    ins = [
-      v.val if isinstance(v, core.Literal) else known[v] for v in eqn.invars
-    ]
-    name = eqn.params.get('name', '')
-    inner = next((eqn.params[k] for k in _PROGRAMS if k in eqn.params), None)
-    if inner is None or name in _RELUS or eqn.primitive.name == 'scan':
-      params = eqn.primitive.get_bind_params(eqn.params)
-      found = eqn.primitive.bind(*ins, **params)
-      outs = list(found) if eqn.primitive.multiple_results else [found]
+  program = jaxprs.read(jaxpr)
+  known = dict(zip(program.inputs, inputs, strict=True))
+  known |= program.constants
+
+  def read(v):
+    return v.val if jaxprs.is_literal(v) else known[v]
+
+  for eqn in program.equations:
+    ins = [read(v) for v in eqn.invars]
+    name, inner = eqn.params.get('name', ''), jaxprs.called(eqn)
+    if inner is None or name in _RELUS:
+      outs = jaxprs.run(eqn, ins)
       note(name, ins, outs)
     else:
-      body = inner.jaxpr if isinstance(inner, core.ClosedJaxpr) else inner
-      outs = _run(body, getattr(inner, 'consts', []), ins, note)
+      outs = _run(inner, ins, note)
     known.update(zip(eqn.outvars, outs, strict=True))
-  return [
-    v.val if isinstance(v, core.Literal) else known[v] for v in jaxpr.outvars
-  ]
+  return [read(v) for v in program.outputs]

@@ -115,6 +115,42 @@ def test_while_counts_once_and_is_named():
   assert count.unknown(ops) == ['while at solver']
 
 
+@pytest.mark.parametrize('strides', [1, 2])
+def test_a_local_convolution_counts_no_patches(strides):
+  module = linen.ConvLocal(5, (3, 3), strides=strides, padding='VALID')
+  ops = layer(module, shape(2, 7, 5, 8))
+  positions = 5 * 3 if strides == 1 else 3 * 2
+  (product,) = (op for op in ops if op.macs)
+  assert product.macs == 2 * positions * 5 * 9 * 8
+  (patches,) = (op for op in ops if op.primitive == 'conv_general_dilated')
+  assert patches.kind == 'data'
+
+
+def test_patches_have_no_macs_in_a_training_step_either():
+  module = linen.ConvLocal(5, (3, 3), use_bias=False)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  variables = jax.eval_shape(module.init, key, X)
+
+  def loss(variables, x):
+    return module.apply(variables, x).sum()
+
+  step = jax.value_and_grad(loss, argnums=(0, 1))
+  assert total(step, variables, X) == 3 * total(loss, variables, X)
+
+
+def test_a_product_with_ones_or_with_learned_zeros_and_ones_counts():
+  args = shape(4, 6), shape(6, 6)
+  assert total(lambda x, _: x @ jnp.eye(6), *args) == 0
+  assert total(lambda x, _: x @ jnp.tri(6), *args) == 4 * 36
+  assert total(lambda x, _: x @ jnp.ones((6, 6)), *args) == 4 * 36
+  assert total(lambda x, k: x @ (k == 1).astype(float), *args) == 4 * 36
+  assert total(lambda x, k: x @ (k * jnp.eye(6)), *args) == 4 * 36
+  # A row of an embedding by a product: the indices are inputs.
+  rows = shape(4, dtype=jnp.int32)
+  pick = lambda i, k: jax.nn.one_hot(i, 6) @ k  # noqa: E731
+  assert total(pick, rows, shape(6, 6)) == 4 * 36
+
+
 def test_cond_counts_the_dearest_branch():
   def fn(i, x):
     branches = (lambda y: y, lambda y: y @ y @ y, lambda y: y @ y)
