@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 import functools
 import inspect
 import json
-import pathlib
 from typing import Any
 
 from flax import errors as flax_errors
@@ -25,10 +24,10 @@ import numpy as np
 from effnas import errors, space, zoo
 from effnas.learn import augment, distillation
 from effnas.nn import rewrite
-from effnas.recipe import artefact, context
+from effnas.recipe import artefact, context, fits
 from effnas.recipe import network as network_lib
-from effnas.search import journal
 from effnas.search.networks import candidate as candidate_lib
+from effnas.search.networks import rebuilt
 from effnas.train import evaluation, resolutions
 from effnas.zoo import published
 
@@ -133,7 +132,7 @@ def _teacher(
   given = _settings(given, 'teacher', _OF_A_RUN if of_a_run else _OF_THE_ZOO)
   read = _of_a_run if of_a_run else _of_the_zoo
   try:
-    plan, file = read(given, input_shape, dtype)
+    found = read(given, input_shape, dtype)
   except errors.UserError:
     raise
   except (TypeError, ValueError, ZeroDivisionError) as e:
@@ -141,45 +140,22 @@ def _teacher(
     raise errors.UserError(
       f'the teacher {named} does not take inputs of {input_shape}: {first}'
     ) from e
-  variables = artefact.read(file)
-  _check_fit(variables, plan.variables, file)
-  return distillation.Teacher(plan.net, variables)
+  return distillation.Teacher(found.net, found.variables)
 
 
 def _of_a_run(
   given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
-) -> tuple[network_lib.Network, pathlib.Path]:
-  from effnas.search.networks import training  # which imports this file
-
-  workdir, trial = pathlib.Path(given['workdir']), given.get('trial')
+) -> network_lib.Network:
   try:
-    config = json.loads((workdir / 'config.json').read_bytes())
-  except (OSError, ValueError):
-    raise errors.UserError(
-      f'the teacher {workdir} is no workdir of a run: no config.json there'
-    ) from None
-  folder = workdir
-  if trial is not None:
-    trials = journal.read(workdir)
-    if trial not in range(len(trials)):
-      raise errors.UserError(
-        f'the teacher {workdir} has {len(trials)} trials, from 0; got '
-        f'trial {trial!r}'
-      )
-    arch, folder = trials[trial].arch, training.folder(workdir, trial)
-  elif 'arch' in config:
-    arch = config['arch']
-  else:
-    raise errors.UserError(
-      f"the teacher {workdir} is of a search; say which network: 'trial': N"
-    )
-  plan = candidate_lib.build(config, arch).plan(input_shape, dtype)
-  return plan, folder / training.WEIGHTS
+    run = rebuilt.of_run(given['workdir'], given.get('trial'))
+    return rebuilt.network(*run, input_shape, dtype)
+  except errors.UserError as e:
+    raise errors.UserError(f'the teacher {e}') from None
 
 
 def _of_the_zoo(
   given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
-) -> tuple[network_lib.Network, pathlib.Path]:
+) -> network_lib.Network:
   for key in ('network', 'weights'):
     if not isinstance(given.get(key), str):
       raise errors.UserError(
@@ -198,19 +174,13 @@ def _of_the_zoo(
   model = tree['model'] if isinstance(tree, Mapping) else tree
   net = rewrite.Rewritten(model)
   plan = network_lib.planned(net, input_shape, dtype)
-  return plan, pathlib.Path(given['weights'])
-
-
-def _check_fit(given: Any, wanted: Any, file: pathlib.Path) -> None:
-  found, needed = _leaves(given), _leaves(wanted)
-  for path, leaf in needed.items():
-    if path not in found:
-      raise errors.UserError(f"the teacher's weights {file} lack {path}")
-    if found[path].shape != leaf.shape:
-      raise errors.UserError(
-        f"the teacher's weights {file} do not fit: {path} is "
-        f'{found[path].shape}, where the network has {leaf.shape}'
-      )
+  variables = artefact.read(given['weights'])
+  wrong = fits.misfit(variables, plan.variables)
+  if wrong:
+    raise errors.UserError(
+      f"the teacher's weights {given['weights']} do not fit: {wrong}"
+    )
+  return plan.replace(variables=variables)
 
 
 def _check_sides(
@@ -231,13 +201,6 @@ def _check_sides(
           "which resolutions bring the student's: with sees='plain' it is "
           'asked about those of the data set'
         ) from None
-
-
-def _leaves(tree: Any) -> dict[str, Any]:
-  return {
-    '/'.join(str(getattr(key, 'key', key)) for key in path): leaf
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-  }
 
 
 @functools.lru_cache(maxsize=2)
