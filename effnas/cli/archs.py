@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from effnas import errors
+from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 from effnas.cli import rows
 
@@ -76,6 +77,8 @@ def choose(
   elif given.search is not None:
     arch = _of_trial(given.search, given.trial)
     said = f'trial {given.trial} of {given.search}'
+  elif (of_run := _of_config(given)) is not None:
+    arch, said = of_run, f'the arch of {given.config}'
   else:
     import numpy as np
 
@@ -83,6 +86,13 @@ def choose(
     said = f'sample of --seed={given.seed}'
   space.check(arch)
   return arch, said
+
+
+def _of_config(given: Any) -> Mapping[str, Any] | None:
+  """The arch of the run whose config.json is given, where no seed is."""
+  if 'config' not in given or given['seed'].present:
+    return None
+  return config_lib.arch(given.config)
 
 
 def _of_trial(workdir: str, trial: int) -> Mapping[str, Any]:

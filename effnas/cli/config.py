@@ -84,7 +84,7 @@ FURTHER: Mapping[str, Any] = {
   'train.distill': None,
 }
 # What a run writes into its config.json beside the config.
-_NOTES = ('space_description', 'arch')
+_NOTES = ('space_description', 'arch', 'trained')
 _OVERRIDE = re.compile(r'--?(no)?config\.([^=]+)(?:=(.*))?', re.DOTALL)
 _NUMBER = re.compile(r'-[\d.]')
 _NULL = ('None', 'null')
@@ -159,6 +159,18 @@ def _read(file: str) -> dict[str, Any]:
   if not isinstance(found, dict):
     raise errors.UserError(f'the config {file} is no JSON object')
   return {key: v for key, v in found.items() if key not in _NOTES}
+
+
+def arch(path: str | None) -> Any:
+  """Returns the arch that a run noted in its config.json; None where none is.
+
+  Args:
+    path: What `load` took.
+  """
+  if path is None or not path.endswith('.json'):
+    return None
+  found = files.read_json(path, 'config')
+  return found.get('arch') if isinstance(found, dict) else None
 
 
 def _call(file: str, variant: str) -> Any:

@@ -1,12 +1,11 @@
 """Which network a command is about, and what its rules do not reach."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 from typing import Any
 
-from flax import linen, traverse_util
-from flax.core import meta
-import jax.numpy as jnp
+from flax import linen
 import numpy as np
 
 from effnas import errors, footprint, quant, space, zoo
@@ -26,6 +25,8 @@ class Subject:
     input_shape: Of one example, without the batch.
     input_dtype: dtype of the prepared inputs.
     variables: Those it is served with, where a weights file gave some.
+    recipe: From shape and dtype of an example to the network that a config's
+      steps make of it, not converted; None where there are no steps.
   """
 
   title: str
@@ -33,6 +34,18 @@ class Subject:
   input_shape: tuple[int, ...]
   input_dtype: Any = np.float32
   variables: Mapping[str, Any] | None = None
+  recipe: Callable[[tuple[int, ...], Any], rewrite.Rewritten] | None = None
+
+  def plain(self) -> 'Subject':
+    """Returns it without rules: as a float network."""
+    of, recipe = self.recipe, None
+    if of is not None:
+
+      def recipe(shape, dtype):
+        return rewrite.Rewritten(of(shape, dtype).model)
+
+    net = rewrite.Rewritten(self.net.model)
+    return dataclasses.replace(self, net=net, recipe=recipe)
 
   def unreached(self) -> list[str]:
     """Says what the rules do not do, a line each: nothing if they do it all."""
@@ -74,11 +87,13 @@ def of_config(
   arch, said = archs.choose(
     request, candidate.load_space(config), config['space']
   )
+  built = candidate.build(config, arch)
   subject = Subject(
     f'{config["space"]}, {said}',
-    candidate.build(config, arch).net,
+    built.net,
     dataset.input_shape,
     context.input_dtype(dataset),
+    recipe=functools.partial(_left, built) if built.recipe.steps else None,
   )
   return subject, arch
 
@@ -155,7 +170,8 @@ def with_weights(subject: Subject, file: str) -> Subject:
 
   Args:
     subject: The network.
-    file: Of variables as in training, or of converted ones.
+    file: Of variables as in training, of converted ones, or, with a recipe, of
+      what came of it.
 
   Raises:
     UserError: The file does not fit the network: the line names what does not.
@@ -164,44 +180,39 @@ def with_weights(subject: Subject, file: str) -> Subject:
 
   net, takes = subject.net, (subject.input_shape, subject.input_dtype)
   variables = artefact.read(file)
-  given = _flat(variables)
-  trained = _flat(rewrite.abstract_variables(net, *takes))
-  served = _flat(deployed.converted(net, *takes))
-  integer = not given.keys().isdisjoint(served.keys() - trained.keys())
-  misfit = _misfit(given, served if integer else trained)
+  misfit, integer = _misfit(variables, net, *takes)
+  if misfit and subject.recipe is not None:
+    # Not of the network that the recipe starts with: of what comes of it.
+    net = subject.recipe(*takes)
+    misfit, integer = _misfit(variables, net, *takes)
   if misfit:
     raise errors.UserError(f'{file} does not fit {subject.title}: {misfit}')
   if net.rules and not integer:
     variables = deployed.converted(net, *takes, variables)
   title = f'{subject.title}, weights of {file}'
-  return dataclasses.replace(subject, title=title, variables=variables)
+  return dataclasses.replace(subject, title=title, net=net, variables=variables)
 
 
-def _flat(variables: Mapping[str, Any]) -> dict[str, Any]:
-  return traverse_util.flatten_dict(meta.unbox(dict(variables)), sep='/')
+def _left(
+  candidate: Any, shape: tuple[int, ...], dtype: Any
+) -> rewrite.Rewritten:
+  return candidate.structure(shape, dtype).net
 
 
-def _misfit(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-  """Says what is the first thing in which variables are not as wanted."""
-  if given.keys().isdisjoint(wanted):
-    return (
-      'it holds none of its arrays; `effnas zoo import` brings in those of '
-      'PyTorch'
-    )
-  for path, leaf in wanted.items():
-    if path not in given:
-      return f'it lacks {path} {leaf.shape}'
-    found = given[path]
-    if found.shape != leaf.shape:
-      return f'{path} is {found.shape}, where the network has {leaf.shape}'
-    floats = [jnp.issubdtype(a.dtype, jnp.floating) for a in (found, leaf)]
-    if found.dtype != leaf.dtype and not all(floats):
-      return (
-        f'{path} is {found.dtype}, where the network has {leaf.dtype}; the '
-        'bits of a converted network are those of --weights or the config'
-      )
-  left = [path for path in given if path not in wanted]
-  return f'the network has no place for {left[0]}' if left else None
+def _misfit(
+  variables: Mapping[str, Any],
+  net: rewrite.Rewritten,
+  shape: tuple[int, ...],
+  dtype: Any,
+) -> tuple[str | None, bool]:
+  """Says how variables do not fit, and whether they are converted ones."""
+  from effnas.recipe import deployed, fits
+
+  trained = rewrite.abstract_variables(net, shape, dtype)
+  served = deployed.converted(net, shape, dtype)
+  added = fits.flat(served).keys() - fits.flat(trained).keys()
+  integer = not added.isdisjoint(fits.flat(variables))
+  return fits.misfit(variables, served if integer else trained), integer
 
 
 def _rules(settings: Mapping[str, Any]) -> tuple[Any, ...]:

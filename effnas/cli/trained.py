@@ -76,19 +76,16 @@ def load(request: request_lib.Request) -> Trained:
   else:
     file, config = _of_run(request)
   from effnas.cli import networks
-  from effnas.nn import rewrite
   from effnas.recipe import artefact
   from effnas.search.networks import candidate
 
   subject, _ = networks.of_config(request, config)
-  plain = rewrite.Rewritten(subject.net.model)
   _refuse_integers(file, artefact.read(file))
-  subject = networks.with_weights(
-    dataclasses.replace(subject, net=plain), str(file)
-  )
+  subject = networks.with_weights(subject.plain(), str(file))
+  _refuse_factors(file, subject.net.model)
   return Trained(
     subject.title,
-    plain,
+    subject.net,
     subject.variables or {},
     candidate.load_data(config),
     config,
@@ -100,7 +97,7 @@ def _of_run(
   request: request_lib.Request,
 ) -> tuple[pathlib.Path, dict[str, Any]]:
   """The weights file and config of a run; its arch goes to the flags."""
-  from effnas.search.networks import training
+  from effnas.search.networks import rebuilt
 
   given = request.flags
   for flag in ('init', 'arch', 'row', 'search'):
@@ -113,14 +110,26 @@ def _of_run(
   _hold(folder, config, given.accept_changes)
   if given.trial is not None:
     given['search'].value = given.workdir
-    return training.folder(folder, given.trial) / training.WEIGHTS, config
-  arch = files.read_json(folder / 'config.json', 'config').get('arch')
-  if arch is None:
+    return rebuilt.folder(folder, given.trial) / rebuilt.WEIGHTS, config
+  if config_lib.arch(str(folder / 'config.json')) is None:
     raise errors.UserError(
       f'{given.workdir} is of a search; say which network: --trial=N'
     )
-  given['arch'].value = json.dumps(arch)
-  return folder / training.WEIGHTS, config
+  run = rebuilt.of_run(folder)
+  given['arch'].value = json.dumps(run.arch)
+  return run.weights, config
+
+
+def _refuse_factors(file: pathlib.Path, model: Any) -> None:
+  from effnas.compress import structured
+  from effnas.compress.lowrank import grown
+
+  inner = model.base if isinstance(model, structured.Narrowed) else model
+  if isinstance(inner, grown.Grown):
+    raise errors.UserError(
+      f"{file} has factors in its layers' place, which are quantized within a "
+      "recipe: name 'quantize' behind 'factor' in compress.order"
+    )
 
 
 def _hold(

@@ -8,7 +8,7 @@ around an unwrapped model would be invisible to it and a cached result of the
 other policy could come back.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import fnmatch
@@ -16,10 +16,11 @@ import functools
 import inspect
 from typing import Any, ClassVar
 
-from flax import linen
+from flax import linen, traverse_util
 import jax
 import numpy as np
 
+from effnas import errors
 from effnas.nn import convolve
 from effnas.nn.convolve import pointwise
 
@@ -48,6 +49,11 @@ class Rule:
   @property
   def declares(self) -> bool:
     """Whether it creates variables: it then holds at initialisation too."""
+    return False
+
+  @property
+  def serves(self) -> bool:
+    """Whether it takes kernels that are codes, with scales beside them."""
     return False
 
   def compute(
@@ -115,12 +121,28 @@ class Rewritten(linen.Module):
 
     Returns:
       What the model returns.
+
+    Raises:
+      UserError: The kernels are codes, and no rule takes them.
     """
     rules = self.rules
     if self.is_initializing():  # It throws changed arithmetic away.
       rules = tuple(rule for rule in rules if rule.declares)
+    elif not path_of(self) and not any(rule.serves for rule in rules):
+      _refuse_codes(self.variables.get('params', {}))
     intercept = functools.partial(_intercept, rules, len(path_of(self)))
     return call(self.model, intercept, x, train)
+
+
+def _refuse_codes(params: Mapping[str, Any]) -> None:
+  """Raises where kernels are codes: as numbers they give any logits."""
+  for path, leaf in traverse_util.flatten_dict(params, sep='/').items():
+    if path.endswith('kernel') and np.dtype(leaf.dtype).itemsize == 1:
+      raise errors.UserError(
+        f'the kernel {path} is {leaf.dtype}, of a converted network, and this '
+        'network computes in float: load it by '
+        '`effnas.search.networks.rebuilt`, or take `effnas.quant.serving(net)`'
+      )
 
 
 def call(

@@ -76,6 +76,7 @@ class Serve(Quantize):
   """Evaluation of the layers whose kernels `convert` has made integers."""
 
   declares = False
+  serves = True
 
   def compute(
     self, module: linen.Module, call: Callable[[], jax.Array]

@@ -64,6 +64,30 @@ class Pipeline:
       network = step.plan(network, input_shape, dtype)
     return network
 
+  def structure(
+    self, network: network_lib.Network, input_shape: Sequence[int], dtype: Any
+  ) -> network_lib.Network:
+    """Returns what `plan` does, where the size of the file may stay open.
+
+    Args:
+      network: Its variables are `jax.ShapeDtypeStruct`.
+      input_shape: Of one example, without the batch.
+      dtype: Of the inputs.
+
+    Raises:
+      Unplanned: Trained values decide which variables there are; it names the
+        step.
+      UserError: See `effnas.recipe.step.Step.structure`.
+    """
+    for step in self.steps:
+      try:
+        network = step.structure(network, input_shape, dtype)
+      except step_lib.Unplanned as e:
+        raise step_lib.Unplanned(
+          f"trained values decided the shapes that the step '{step.name}' left"
+        ) from e
+    return network
+
   def check(
     self, network: network_lib.Network, input_shape: Sequence[int], dtype: Any
   ) -> None:

@@ -62,6 +62,25 @@ class Step:
     """
     raise TypeError(f'{self.name} does not say what it plans')
 
+  def structure(
+    self,
+    network: network_lib.Network,
+    input_shape: Sequence[int],
+    dtype: Any,
+  ) -> network_lib.Network:
+    """Returns the network and shapes of `plan`; its file may have any size.
+
+    Args:
+      network: The plan so far.
+      input_shape: Of one example, without the batch.
+      dtype: Of the inputs.
+
+    Raises:
+      Unplanned: Which variables there are follows from trained values.
+      UserError: The settings do not fit the network.
+    """
+    return self.plan(network, input_shape, dtype)
+
   def run(
     self, network: network_lib.Network, context: context_lib.Context
   ) -> network_lib.Network:

@@ -31,6 +31,11 @@ class Encode(step.Step):
       'encode the networks of the front, by `effnas compress`'
     )
 
+  def structure(self, network, input_shape, dtype):
+    """See `Step`: only the file is another."""
+    del input_shape, dtype
+    return network.replace(huffman=True)
+
   def run(self, network, context):
     """See `Step`."""
     del context

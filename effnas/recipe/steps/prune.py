@@ -107,6 +107,12 @@ class Prune(step.Step):
     weights = self.selection.kernels.select(network.variables['params'])
     return network.replace(masks=self.selection.living(weights))
 
+  def structure(self, network, input_shape, dtype):
+    """See `Step`: kernels keep their shapes, however many weights live."""
+    if self.budget == 'global':
+      return network
+    return self.plan(network, input_shape, dtype)
+
   def run(self, network, context):
     """See `Step`."""
     if self.epochs and not self.rewind:

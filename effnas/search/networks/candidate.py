@@ -63,6 +63,23 @@ class Candidate:
     kind = np.dtype(dtype).name
     return once.once(_plan, self.net, self.recipe, tuple(input_shape), kind)
 
+  def structure(
+    self, input_shape: tuple[int, ...], dtype: Any
+  ) -> network_lib.Network:
+    """Returns what the steps make of it, before it is converted.
+
+    Unlike `plan` it may leave open what the weights file will take.
+
+    Args:
+      input_shape: Of one example, without the batch.
+      dtype: Of the prepared inputs.
+
+    Raises:
+      UserError: A step does not fit, or trained values decide the shapes.
+    """
+    found = network_lib.planned(self.net, input_shape, dtype)
+    return self.recipe.structure(found, input_shape, dtype)
+
 
 @functools.lru_cache(maxsize=64)
 def _plan(

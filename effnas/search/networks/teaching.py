@@ -15,20 +15,20 @@ from collections.abc import Mapping, Sequence
 import functools
 import inspect
 import json
-import pathlib
 from typing import Any
 
 from flax import errors as flax_errors
 import jax
 import numpy as np
 
-from effnas import arguments, errors, files, space, zoo
+from effnas import arguments, errors, space, zoo
 from effnas.learn import augment, distillation
 from effnas.nn import rewrite
-from effnas.recipe import artefact, context
+from effnas.recipe import artefact, context, fits
 from effnas.recipe import network as network_lib
-from effnas.search import identity, journal
+from effnas.search import identity
 from effnas.search.networks import candidate as candidate_lib
+from effnas.search.networks import rebuilt
 from effnas.train import evaluation, resolutions
 from effnas.zoo import published
 
@@ -139,12 +139,12 @@ def digest(named: Any) -> str:
   if 'workdir' not in given:  # the config says which network it is
     weights = given.get('weights')
     return identity.of_file(str(weights), "the teacher's weights")
-  config, arch, file = _run(given)
+  run = _of(given)
   return identity.of_json(
     {
-      'network': {key: config.get(key) for key in _OF_A_NETWORK},
-      'arch': arch,
-      'weights': identity.of_file(file, "the teacher's weights"),
+      'network': {key: run.config.get(key) for key in _OF_A_NETWORK},
+      'arch': run.arch,
+      'weights': identity.of_file(run.weights, "the teacher's weights"),
     }
   )
 
@@ -156,7 +156,7 @@ def _teacher(
   given = _told(json.loads(named))
   read = _of_a_run if 'workdir' in given else _of_the_zoo
   try:
-    plan, file = read(given, input_shape, dtype)
+    found = read(given, input_shape, dtype)
   except errors.UserError:
     raise
   except (TypeError, ValueError, ZeroDivisionError) as e:
@@ -164,9 +164,7 @@ def _teacher(
     raise errors.UserError(
       f'the teacher {named} does not take inputs of {input_shape}: {first}'
     ) from e
-  variables = artefact.read(file)
-  _check_fit(variables, plan.variables, file)
-  return distillation.Teacher(plan.net, variables)
+  return distillation.Teacher(found.net, found.variables)
 
 
 def _told(given: Any) -> dict[str, Any]:
@@ -184,48 +182,24 @@ def _told(given: Any) -> dict[str, Any]:
 
 def _of_a_run(
   given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
-) -> tuple[network_lib.Network, pathlib.Path]:
-  config, arch, file = _run(given)
-  return candidate_lib.build(config, arch).plan(input_shape, dtype), file
-
-
-def _run(
-  given: Mapping[str, Any],
-) -> tuple[dict[str, Any], Mapping[str, Any], pathlib.Path]:
-  """Returns the config and the arch of a run or trial, and its weights file."""
-  from effnas.search.networks import training  # which imports this file
-
-  workdir, trial = pathlib.Path(given['workdir']), given.get('trial')
+) -> network_lib.Network:
+  run = _of(given)
   try:
-    config = files.read_json(workdir / 'config.json', 'config')
-    found = isinstance(config, Mapping)
-  except errors.UserError:
-    found = False
-  if not found:
-    raise errors.UserError(
-      f'the teacher {workdir} is no workdir of a run: no config.json there'
-    )
-  folder = workdir
-  if trial is not None:
-    trials = journal.read(workdir)
-    if trial not in range(len(trials)):
-      raise errors.UserError(
-        f'the teacher {workdir} has {len(trials)} trials, from 0; got '
-        f'trial {trial!r}'
-      )
-    arch, folder = trials[trial].arch, training.folder(workdir, trial)
-  elif 'arch' in config:
-    arch = config['arch']
-  else:
-    raise errors.UserError(
-      f"the teacher {workdir} is of a search; say which network: 'trial': N"
-    )
-  return config, arch, folder / training.WEIGHTS
+    return rebuilt.network(*run, input_shape, dtype)
+  except errors.UserError as e:
+    raise errors.UserError(f'the teacher: {e}') from None
+
+
+def _of(given: Mapping[str, Any]) -> rebuilt.Run:
+  try:
+    return rebuilt.of_run(given['workdir'], given.get('trial'))
+  except errors.UserError as e:
+    raise errors.UserError(f'the teacher {e}') from None
 
 
 def _of_the_zoo(
   given: Mapping[str, Any], input_shape: tuple[int, ...], dtype: str
-) -> tuple[network_lib.Network, pathlib.Path]:
+) -> network_lib.Network:
   for key in ('network', 'weights'):
     if not isinstance(given.get(key), str):
       raise errors.UserError(
@@ -246,19 +220,13 @@ def _of_the_zoo(
   model = tree['model'] if isinstance(tree, Mapping) else tree
   net = rewrite.Rewritten(model)
   plan = network_lib.planned(net, input_shape, dtype)
-  return plan, pathlib.Path(given['weights'])
-
-
-def _check_fit(given: Any, wanted: Any, file: pathlib.Path) -> None:
-  found, needed = _leaves(given), _leaves(wanted)
-  for path, leaf in needed.items():
-    if path not in found:
-      raise errors.UserError(f"the teacher's weights {file} lack {path}")
-    if found[path].shape != leaf.shape:
-      raise errors.UserError(
-        f"the teacher's weights {file} do not fit: {path} is "
-        f'{found[path].shape}, where the network has {leaf.shape}'
-      )
+  variables = artefact.read(given['weights'])
+  wrong = fits.misfit(variables, plan.variables)
+  if wrong:
+    raise errors.UserError(
+      f"the teacher's weights {given['weights']} do not fit: {wrong}"
+    )
+  return plan.replace(variables=variables)
 
 
 def _check_sides(
@@ -279,13 +247,6 @@ def _check_sides(
           "which resolutions bring the student's: with sees='plain' it is "
           'asked about those of the data set'
         ) from None
-
-
-def _leaves(tree: Any) -> dict[str, Any]:
-  return {
-    '/'.join(str(getattr(key, 'key', key)) for key in path): leaf
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-  }
 
 
 @functools.lru_cache(maxsize=2)

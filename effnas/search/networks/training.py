@@ -10,13 +10,14 @@ from effnas.recipe import artefact
 from effnas.recipe import context as recipe_context
 from effnas.recipe import network as network_lib
 from effnas.search.networks import candidate as candidate_lib
-from effnas.search.networks import compressing, pretraining, teaching
+from effnas.search.networks import compressing, pretraining, rebuilt, teaching
 from effnas.search.scheduling import budget as budget_lib
 
 Config = Mapping[str, Any]
 Arch = Mapping[str, Any]
 
-WEIGHTS = 'weights.safetensors'
+WEIGHTS = rebuilt.WEIGHTS
+folder = rebuilt.folder
 _OF_TRAINING = ('resolutions', 'curriculum', 'stop_after')
 
 
@@ -145,17 +146,9 @@ def test_weights(
     'accuracy' and so on.
 
   Raises:
-    UserError: The file is missing or no weights file.
+    UserError: The file is missing, or not of this network.
   """
-  variables = artefact.read(folder / WEIGHTS)
   dataset = candidate_lib.load_data(config)
-  dtype = recipe_context.input_dtype(dataset)
-  plan = candidate_lib.build(config, arch).plan(
-    tuple(dataset.input_shape), dtype
-  )
-  return train.evaluate(plan.net, variables, dataset.test, dataset)
-
-
-def folder(workdir: str | pathlib.Path, trial: int) -> pathlib.Path:
-  """Returns where a trial's files lie in a workdir."""
-  return pathlib.Path(workdir) / 'checkpoints' / str(trial)
+  takes = tuple(dataset.input_shape), recipe_context.input_dtype(dataset)
+  found = rebuilt.network(config, arch, folder / WEIGHTS, *takes)
+  return train.evaluate(found.net, found.variables, dataset.test, dataset)
