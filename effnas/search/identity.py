@@ -125,18 +125,18 @@ def hold(
   added = [name for name in now if name not in known]
   if not changed and not added and found:
     return
+  first = None if trial is None else trial()
   if changed:
     _log.warning(
       '%s goes on with other data: %s', folder, ', '.join(sorted(changed))
     )
   elif added:
     _log.warning(
-      '%s does not say what its %s was so far; from now on it is held to be '
-      'what it is now',
+      '%s did not say what it was made with (%s); from now on it is held to '
+      'what there is now',
       folder,
       ', '.join(sorted(added)),
     )
-  first = None if trial is None else trial()
   changes = [
     {
       'name': name,

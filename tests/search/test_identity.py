@@ -81,7 +81,7 @@ def test_a_workdir_without_an_identity_goes_on_with_a_warning(tmp_path, caplog):
   run(tmp_path, _A)
   (tmp_path / 'identity.json').unlink()
   run(tmp_path, _B)
-  assert 'does not say what its data.train was so far' in caplog.text
+  assert 'did not say what it was made with (data.train)' in caplog.text
   (change,) = held(tmp_path)['changes']
   assert (change['was'], change['from_trial']) == (None, 12)
   with pytest.raises(errors.UserError, match='other data'):

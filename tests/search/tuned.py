@@ -38,6 +38,13 @@ class Noting(search.Searcher):
     self.notes.append(('add', parameters, value))
 
 
+class Budgeted(Noting):
+  """One that plans for so many trials."""
+
+  def __init__(self, budget=10):
+    super().__init__()
+
+
 def load(name, problem, args=None, **kwargs):
   return searchers.load(
     name, args or {}, problem, **{'trials': 20, 'seed': 3, **kwargs}

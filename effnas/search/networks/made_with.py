@@ -34,14 +34,14 @@ def of(
   """
   found = data(config)
   train = config.get('train') or {}
-  starts = [one for one in _several(train.get('init')) if one]
+  starts = [one for one in _chosen(config, train, 'train.init') if one]
   for name, file in _named('train.init', starts):
     found[name] = identity.of_file(file, 'the weights file')
   for section in _TEACHERS:
     settings = train.get(section)
     if isinstance(settings, Mapping):
       key = f'train.{section}.teacher'
-      for name, one in _named(key, _several(settings.get('teacher'))):
+      for name, one in _named(key, _chosen(config, settings, key)):
         found[name] = teaching.digest(one)
   for file in _devices(config):
     found[f'target {file}'] = identity.of_file(file, 'the target')
@@ -85,6 +85,17 @@ def check(task: Mapping[str, Any]) -> None:
 @functools.lru_cache(maxsize=4)
 def _data(told: str) -> dict[str, str]:
   return data_identity.digests(candidate.load_data({'data': json.loads(told)}))
+
+
+def _chosen(
+  config: Mapping[str, Any], section: Mapping[str, Any], key: str
+) -> list[Any]:
+  """All that a key may be: what a section says, or the space chooses from."""
+  said = _several(section.get(key.rpartition('.')[2]))
+  choice = candidate.load_space(config).decisions.get(key)
+  if said or choice is None:
+    return said
+  return [value for value in choice.values() if isinstance(value, str)]
 
 
 def _several(value: Any) -> list[Any]:

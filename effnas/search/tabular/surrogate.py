@@ -54,7 +54,7 @@ class Surrogate:
     self.name, self.space = table.name, table.space
     self.held_out: dict[str, dict[str, float]] = {}
     self._how = {'predictor': predictor, 'seed': seed, 'share': share}
-    self._provenance = table.provenance
+    self.provenance = table.provenance
     self._predict: dict[str, Callable[..., np.ndarray]] = {}
     number = isinstance(share, int | float) and not isinstance(share, bool)
     if not number or not 0 < share < 1:
@@ -113,7 +113,7 @@ class Surrogate:
       self.footprint,
       constraints,
       {
-        **self._provenance,
+        **self.provenance,
         'surrogate': {**self._how, 'held_out': self.held_out},
       },
       self.sources,

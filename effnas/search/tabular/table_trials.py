@@ -91,11 +91,12 @@ def problem(config: Config) -> problem_lib.Problem:
     UserError: A section does not fit.
   """
   settings = settings_lib.make(sections.value(config, 'search'))
-  found = load(config).problem(
+  source = load(config)
+  found = source.problem(
     settings.objectives, settings.constraints, settings.soft_constraints
   )
   first = starts.resolve(settings.start_with, found.space, settings.seed)
-  return dataclasses.replace(found, starts=first, identity=_identity(found))
+  return dataclasses.replace(found, starts=first, identity=_identity(source))
 
 
 def evaluate(
@@ -106,10 +107,17 @@ def evaluate(
 ) -> dict[str, Any]:
   """Looks a trial up; see `effnas.search.running.evaluation`."""
   del trial, report
-  return load(task['config']).evaluate(arch)
+  found = load(task['config'])
+  wanted, here = task.get('identity') or {}, _identity(found)
+  if identity.differing(wanted, here):
+    raise errors.MachineError(
+      f'a worker has another table than its search: '
+      f'{identity.told(wanted, here)}; give all machines the same'
+    )
+  return found.evaluate(arch)
 
 
-def _identity(found: problem_lib.Problem) -> dict[str, str]:
+def _identity(found: Source) -> dict[str, str]:
   """What a search on a table is made with: the content of its file."""
   files = [file['sha256'] for file in found.provenance.get('files', ())]
   return {'table': identity.of_json(files)} if files else {}

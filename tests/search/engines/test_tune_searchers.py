@@ -8,6 +8,7 @@ import tuned
 
 from effnas.search import plain
 from effnas.search import trial as trial_lib
+from effnas.search.engines.ray import searchers
 from effnas.search.engines.ray import space as tune_space
 
 
@@ -37,6 +38,12 @@ def name(request):
   if request.param != 'random':
     pytest.importorskip(request.param)
   return request.param
+
+
+def test_a_searcher_that_is_told_the_number_of_trials_says_so():
+  assert searchers.takes_total('tuned:Budgeted', {})
+  assert not searchers.takes_total('tuned:Budgeted', {'budget': 50})
+  assert not searchers.takes_total('tuned:Noting', {})
 
 
 def test_a_search_is_the_same_whichever_trial_is_faster_and_resumed(

@@ -5,6 +5,7 @@ import pytest
 import small_training
 
 from effnas import errors
+from effnas import space as sp
 from effnas.search.networks import candidate, made_with, network_trials
 
 _DATA = {'data.train', 'data.valid', 'data.test'}
@@ -51,6 +52,17 @@ def test_each_of_a_choice_counts(tmp_path):
     'train.init[0]',
     'train.init[1]',
   }
+
+
+def test_what_a_space_chooses_from_counts(tmp_path, monkeypatch):
+  files = [write(tmp_path / name, name) for name in 'ab']
+  tree = {**small_training.space().tree, 'train': {'init': sp.oneof(*files)}}
+  monkeypatch.setattr(candidate, 'load_space', lambda _: sp.Space(tree))
+  first = made_with.of(small_training.config())
+  write(tmp_path / 'b', 'c')
+  other = made_with.of(small_training.config())
+  changed = {name for name in first if first[name] != other[name]}
+  assert changed == {'train.init[1]'}
 
 
 def test_a_teacher_is_its_network_and_its_weights(tmp_path):

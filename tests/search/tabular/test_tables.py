@@ -8,9 +8,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from effnas import errors, footprint, space
+from effnas import errors, footprint, search, space
 from effnas.search import metrics, tables
-from effnas.search.tabular import exhaustive, listed_space, simulate
+from effnas.search.tabular import (
+  exhaustive,
+  listed_space,
+  simulate,
+  table_trials,
+)
 from effnas.search.tabular import table as table_lib
 from effnas.zoo import accel_nasbench, nasbench201, nasbench_macro
 
@@ -192,8 +197,6 @@ def test_expectations_are_those_of_all_subsets():
 
 
 def test_a_simulated_search_is_the_one_of_the_engine(toy, tmp_path):
-  from effnas import search
-
   _ENGINE['table'] = toy
   problem = toy.problem(['accuracy', 'params'], {'params': 50})
   settings = {
@@ -291,6 +294,29 @@ def test_another_file_is_refused_until_it_is_accepted(tmp_path):
   assert not table.complete
   assert not table.provenance['verified']
   assert table.values('accuracy').tolist() == [0.8, 0.9]
+
+
+def test_a_search_goes_on_with_the_same_table_only(tmp_path):
+  path = tmp_path / 'macro.json'
+  path.write_text(json.dumps(_MACRO))
+  table = {'name': 'nasbench_macro', 'path': str(path), 'verify': False}
+  settings = {'objectives': ['accuracy'], 'engine': 'inline', 'trials': 1}
+  work = tmp_path / 'work'
+
+  def run(trials):
+    table_trials._load.cache_clear()  # as another process would begin
+    config = {'table': table, 'search': {**settings, 'trials': trials}}
+    return search.run(config, work)
+
+  run(1)
+  path.write_text(json.dumps(_MACRO, indent=1))
+  with pytest.raises(errors.UserError, match='other data or files: table '):
+    run(2)
+  path.write_text(json.dumps(_MACRO))
+  assert len(run(2)) == 2
+  task = {'config': {'table': table}, 'identity': {'table': 'x' * 64}}
+  with pytest.raises(errors.MachineError, match='another table'):
+    table_trials.evaluate(task, {}, 0, print)
 
 
 def test_a_file_packed_anew_is_the_same_file(cells, tmp_path):
