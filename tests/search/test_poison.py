@@ -165,8 +165,8 @@ def test_whatever_a_candidate_raises_the_search_goes_on(tmp_path, plan, reason):
 @pytest.mark.parametrize(
   ('reports', 'metrics', 'reason'),
   [
-    ([], {'accuracy': 3.5}, 'accuracy is 3.5, it must lie between 0 and 1'),
-    ([], {'accuracy': -0.5}, 'accuracy is -0.5, it must lie between 0 and 1'),
+    ([], {'accuracy': 3.5}, 'accuracy is 3.5, it must be from 0 to 1'),
+    ([], {'accuracy': -0.5}, 'accuracy is -0.5, it must be from 0 to 1'),
     ([], {'accuracy': 0.5, 'latency_ms@a100': -1}, 'latency_ms@a100 is -1, it'),
     ([], {'accuracy': 0.5, 'auc': 'high'}, "auc is no number: 'high'"),
     ([{'accuracy': 7}], {'accuracy': 0.5}, 'the report of epoch 1: accuracy'),
@@ -199,7 +199,7 @@ def test_a_negative_footprint_fails_a_trial(tmp_path):
     ),
   )
   [said] = reasons(trials).values()
-  assert said.startswith('footprint: UserError: params is -3, it must be at l')
+  assert said.startswith('footprint: UserError: params is -3, it must be a fi')
 
 
 def test_a_candidate_that_forks_spoils_nothing(tmp_path):
@@ -230,7 +230,7 @@ def test_a_journal_of_another_space_is_refused(tmp_path):
 
   problem = toy_search.problem()
   object.__setattr__(problem, 'space', Space())
-  with pytest.raises(errors.UserError, match=r'trial 1 of .* not of this spa'):
+  with pytest.raises(errors.UserError, match=r'trial 1 in trials.jsonl is not of this space'):
     search.run(
       toy_search.config(trials=6) | {'plan': 'nothing'},
       tmp_path,
