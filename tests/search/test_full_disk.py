@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import toy_search
 
-from effnas import errors, search
+from effnas import errors, files, search
 from effnas.search import problem as problem_lib
 from effnas.search.running import bridge as bridge_lib
 
@@ -40,7 +40,16 @@ def _read_only():
   raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
 
-_FAULTS = {f.__name__: f for f in (_full, _caused, _said, _files, _read_only)}
+def _ours():
+  try:
+    _full()
+  except OSError as e:
+    raise files.unwritable('weights.safetensors', e) from e
+
+
+_FAULTS = {
+  f.__name__: f for f in (_full, _caused, _said, _ours, _files, _read_only)
+}
 
 
 def evaluate(task, arch, trial, report):
