@@ -171,8 +171,7 @@ class Conductor:
       return self.lost(number, message['reason'], message['traceback'])
     if message['event'] == 'halted':
       raise errors.MachineError(
-        f'trial {number} could not go on: {message["reason"]}; make room and '
-        'repeat the command'
+        f'trial {number} could not go on: {message["reason"]}'
       )
     return self.failed(number, message['reason'], message['traceback'])
 

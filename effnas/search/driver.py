@@ -21,13 +21,14 @@ from effnas.search import settings as settings_lib
 from effnas.search import trial as trial_lib
 from effnas.search import workdir as workdir_lib
 from effnas.search.proposing import earlier, starts
-from effnas.search.running import compile_cache, evaluation
+from effnas.search.running import compile_cache, evaluation, halting
 
 _log = logging.getLogger(__name__)
 
 _NETWORKS = 'effnas.search.networks.network_trials'
 
 
+@halting.halting()
 def run(
   config: Mapping[str, Any],
   workdir: str | os.PathLike[str],
@@ -68,23 +69,7 @@ def run(
     MachineError: The disk is full, say: its trials are unfinished, and the same
       call goes on once there is room.
   """
-  try:
-    return _run(plain.plain(config), workdir, evaluate, problem, accept_changes)
-  except Exception as e:
-    if isinstance(e, errors.UserError) or not errors.of_the_machine(e):
-      raise
-    raise errors.MachineError(
-      f'{evaluation.describe(e)}; make room and repeat the command'
-    ) from e
-
-
-def _run(
-  config: dict[str, Any],
-  workdir: str | os.PathLike[str],
-  evaluate: str,
-  problem: problem_lib.Problem | None,
-  accept_changes: bool,
-) -> list[trial_lib.Trial]:
+  config = plain.plain(config)
   if not isinstance(config.get('search'), dict):
     raise errors.UserError(
       'the config has no section "search", '
@@ -109,7 +94,7 @@ def _run(
     ) as path,
     journal_lib.Journal(path / 'trials.jsonl') as journal,
   ):
-    _check(journal, problem.space, path)
+    _check(journal, problem.space)
     chosen = policy.load(settings, config, path, problem)
     conductor = conductor_lib.Conductor(
       chosen.problem,
@@ -162,20 +147,6 @@ def _identity(
   return found
 
 
-def _check(
-  journal: journal_lib.Journal, space: Any, folder: pathlib.Path
-) -> None:
-  """Refuses a journal with trials that the space does not have."""
-  for trial in journal.trials:
-    try:
-      space.check(trial.arch)
-    except errors.UserError as e:
-      raise errors.UserError(
-        f'trial {trial.id} of {folder / "trials.jsonl"} is not of this space: '
-        f'{str(e)[:160]}'
-      ) from None
-
-
 def _declared(
   config: Mapping[str, Any], evaluate: str, settings: settings_lib.Settings
 ) -> tuple[str, problem_lib.Problem]:
@@ -189,6 +160,17 @@ def _declared(
     evaluation.resolve('effnas.search.scoring.trials:settings')(config)
   module = evaluate.partition(':')[0] if 'table' in config else _NETWORKS
   return evaluate, evaluation.resolve(f'{module}:problem')(config)
+
+
+def _check(journal: journal_lib.Journal, space: Any) -> None:
+  """Refuses a journal with trials that the space does not have."""
+  for trial in journal.trials:
+    try:
+      space.check(trial.arch)
+    except errors.UserError as e:
+      raise errors.UserError(
+        f'trial {trial.id} in trials.jsonl is not of this space: {str(e)[:160]}'
+      ) from None
 
 
 def _test_front(

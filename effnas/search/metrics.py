@@ -1,7 +1,7 @@
 """Names of metrics, which way is better, and the values that they can have.
 
 Quality metrics say how good a network is, footprint metrics what it costs
-(Menghani 2021, section 1). Direction and range belong to the metric.
+(Menghani 2021, section 1). The direction belongs to the metric.
 
 Footprint metrics, of the network as it would be deployed:
 
@@ -73,7 +73,6 @@ _PROXY = 'proxy_'
 # Before a target: why a network does not compile for it. A text, no metric.
 UNCOMPILED = 'failed_to_compile@'
 _BATCH = re.compile(r':(\d+)$')
-_SHARES = frozenset(_QUALITY) - {'loss'}  # of 1; all costs are 0 at least
 _ROUNDING = 1e-6  # of a share that is computed
 
 
@@ -88,8 +87,8 @@ class Metric:
     maximize: Whether more is better.
     footprint: Whether it is a cost, known before any training.
     test: Whether it was taken on the test set.
-    least: What no value of it is below.
-    most: What no value of it is above.
+    least: The least value that it can have.
+    most: The largest one; infinite where it has no bound.
   """
 
   name: str
@@ -100,6 +99,18 @@ class Metric:
   test: bool = False
   least: float = -math.inf
   most: float = math.inf
+
+  def admits(self, value: float) -> bool:
+    """Whether a number can be a value of it; infinite and nan cannot.
+
+    Args:
+      value: The number.
+
+    Example:
+      >>> [parse('accuracy').admits(v) for v in (0.97, 97.0, float('nan'))]
+      [True, False, False]
+    """
+    return math.isfinite(value) and self.least <= value <= self.most
 
   @property
   def range(self) -> str:
@@ -159,7 +170,7 @@ def parse(name: str) -> Metric:
       f'{kind} is the same on every target; write {kind!r}, not {whole!r}'
     )
   if kind in _COUNTED:
-    return Metric(whole, kind, None, _COUNTED[kind], footprint=True, least=0.0)
+    return Metric(whole, kind, None, _COUNTED[kind], footprint=True, least=0)
   scores = [_PROXY + proxy for proxy in proxies.names()]
   if whole in scores:
     return Metric(whole, kind, None, True, footprint=False)
@@ -169,16 +180,9 @@ def parse(name: str) -> Metric:
     known = [*_QUALITY, *_COUNTED, *(f'{k}@{on}' for k in _PER_TARGET)]
     known += scores
     raise errors.unknown('metric', whole, known)
-  least, most = (0.0, 1.0) if bare in _SHARES else (-math.inf, math.inf)
+  share = {} if bare in _UNBOUNDED else {'least': 0.0, 'most': 1.0}
   return Metric(
-    whole,
-    bare,
-    None,
-    _QUALITY[bare],
-    footprint=False,
-    test=bare != kind,
-    least=least,
-    most=most,
+    whole, bare, None, _QUALITY[bare], False, test=bare != kind, **share
   )
 
 
@@ -212,10 +216,10 @@ def flaw(name: str, value: Any, *, finite: bool = True) -> str:
     number = math.inf
   if not math.isfinite(number):
     return f'{name} is not finite: {number}' if finite else ''
-  slack = _ROUNDING if math.isfinite(known.most) else 0.0
-  if not known.least - slack <= number <= known.most + slack:
-    return f'{name} is {value!r:.80}, it must be {known.range}'
-  return ''
+  near = min(max(number, known.least), known.most)
+  if abs(number - near) <= _ROUNDING:
+    return ''
+  return f'{name} is {value!r:.80}, it must be {known.range}'
 
 
 @functools.lru_cache(maxsize=1024)
@@ -259,9 +263,8 @@ def _per_target(whole: str, kind: str, target: str) -> Metric:
       f'{kind} needs the target it is counted on: {kind}@TARGET, '
       f'e.g. {kind}@tpu_v5e; got {whole!r}'
     )
-  found = Metric(
-    whole, kind, target, _PER_TARGET[kind], footprint=True, least=0.0
-  )
+  up = _PER_TARGET[kind]
+  found = Metric(whole, kind, target, up, footprint=True, least=0)
   if found.training and found.batch is not None:
     raise errors.UserError(
       f'{kind} is at the batch of the training, train.batch_size; write '

@@ -52,7 +52,8 @@ class Settings:
     memory_limit_bytes: Resident memory of a worker; a trial in which it takes
       more has failed. Ray only.
     retries: How often a trial begins anew whose worker was lost: it crashed,
-      was killed, or broke one of these limits.
+      was killed, or broke one of these limits. Inline, one that took the
+      search's own process along, and had got no further than before.
     tune_searcher: A searcher of Ray Tune in the sampler's place: its name, e.g.
       'hyperopt', or {'name': ..., and its keyword arguments}.
     tune_scheduler: Likewise a scheduler of Ray Tune that stops trials. What it

@@ -116,6 +116,8 @@ def test_overrides_that_do_not_fit(word, expected):
     ('def get_config(): return {"optim": {"f": print}}', 'value optim.f is'),
     ('def get_config(): return {"a": float("nan")}', 'value a is'),
     ('import nowhere', 'ModuleNotFoundError'),
+    ('import sys\nsys.exit(4)', 'failed in line 2: SystemExit: 4'),
+    ('def get_config():\n  raise SystemExit', 'failed in line 2: SystemExit'),
   ],
 )
 def test_files_that_give_no_config(tmp_path, text, expected):

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -222,3 +224,178 @@ def test_a_disk_that_is_full_late_takes_back_the_last_line(
         book.append({'event': 'done', 'trial': 2, 'metrics': {}})
     assert book.trials[2].status == 'proposed'
     assert path.read_bytes() == before
+
+
+_BAD_LINES = {
+  'an array': ('[{"event": "proposed"}, {"event": "done"}]', 'JSON object'),
+  'another object': ('{"a": 1}', "lacks 'event'"),
+  'a number': ('12', 'JSON object'),
+  'garbage': ('garbage', 'Expecting value'),
+  'an array cut off': ('[{"event": "done", ', 'corrupt'),
+  'half an object': ('{"a": ', 'corrupt'),
+}
+
+
+@pytest.mark.parametrize('end', ['', '\n'])
+@pytest.mark.parametrize('before', [0, 3])
+@pytest.mark.parametrize('name', _BAD_LINES)
+def test_what_no_append_leaves_is_refused_and_kept(tmp_path, name, before, end):
+  path = tmp_path / 'trials.jsonl'
+  if before:
+    fill(path, before)
+  text, said = _BAD_LINES[name]
+  number = (path.read_text().count('\n') if before else 0) + 1
+  with path.open('a') as file:
+    file.write(text + end)
+  whole = path.read_bytes()
+  for read in (journal.read, journal.Journal):
+    with pytest.raises(errors.UserError, match=f'line {number} .*{said}') as e:
+      read(path)
+    assert '\n' not in str(e.value)
+  assert path.read_bytes() == whole
+  assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+  'change',
+  [
+    lambda data: b'\n' + data,
+    lambda data: b'\xef\xbb\xbf' + data,
+    lambda data: data.decode().encode('utf-16'),
+    lambda data: b'\0' * 64 + data,
+    lambda data: data + b'\0' * 64,
+    lambda data: data.replace(b'{', b'\xff', 1),
+    lambda data: data.replace(b'{', b'[' * 5000, 1),
+    lambda data: data.replace(b'3', b'[' * 400 + b']' * 400, 1),
+    lambda data: data.replace(b'3', b'"\\ud800"', 1),
+  ],
+)
+def test_other_bytes_are_refused_in_one_line(tmp_path, change):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  whole = change(path.read_bytes())
+  path.write_bytes(whole)
+  for read in (journal.read, journal.Journal):
+    with pytest.raises(errors.UserError, match=r'line \d+ is corrupt') as e:
+      read(path)
+    assert len(str(e.value)) < 300
+  assert path.read_bytes() == whole
+
+
+def test_what_is_cut_is_kept_beside(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  whole = path.read_bytes()
+  for fragment in (b'{"event": "done", "tr', b'{"ev'):
+    path.write_bytes(whole + fragment)
+    journal.read(path)
+    assert path.read_bytes() == whole + fragment
+    journal.Journal(path).close()
+    assert path.read_bytes() == whole
+  kept = tmp_path / 'trials.jsonl.torn'
+  assert kept.read_bytes() == b'{"event": "done", "tr\n{"ev\n'
+
+
+def test_nothing_is_cut_where_it_cannot_be_kept(tmp_path, monkeypatch):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  whole = path.read_bytes() + b'{"event": "done", "tr'
+  path.write_bytes(whole)
+
+  def full(*args):
+    raise OSError(28, 'No space left on device')
+
+  monkeypatch.setattr('pathlib.Path.write_bytes', full)
+  with pytest.raises(errors.MachineError, match='No space left'):
+    journal.Journal(path)
+  monkeypatch.undo()
+  assert path.read_bytes() == whole
+
+
+_PROPOSED = {'event': 'proposed', 'trial': 3, 'arch': {}, 'footprint': {}}
+
+
+@pytest.mark.parametrize(
+  ('event', 'field'),
+  [
+    ({**_PROPOSED, 'trial': 3.0}, "'trial' must be a whole number"),
+    ({**_PROPOSED, 'trial': True}, "'trial' must be a whole number"),
+    ({**_PROPOSED, 'trial': '3'}, "'trial' must be a whole number"),
+    ({**_PROPOSED, 'trial': [3]}, "'trial' must be a whole number"),
+    ({**_PROPOSED, 'arch': [1]}, "'arch' must be a mapping"),
+    ({**_PROPOSED, 'arch': None}, "'arch' must be a mapping"),
+    ({**_PROPOSED, 'footprint': 7}, "'footprint' must be a mapping"),
+    ({**_PROPOSED, 'footprint': {'params': 'x'}}, 'params is no number'),
+    ({**_PROPOSED, 'sources': ['a']}, "'sources' must be a mapping"),
+    ({**_PROPOSED, 'sources': {'params': 3}}, "'params', which must be a text"),
+    ({**_PROPOSED, 'epochs': 'many'}, "'epochs' must be a whole number"),
+    ({**_PROPOSED, 'parent': 1.5}, "'parent' must be a whole number"),
+    ({**_PROPOSED, 'time': 'noon'}, "'time' must be a number"),
+    (_event('done', 2, metrics=[0.5]), "'metrics' must be a mapping"),
+    (_event('done', 2, metrics={'accuracy': 'x'}), 'accuracy is no number'),
+    (_event('done', 2, metrics={'accuracy': 3.5}), 'from 0 to 1'),
+    (_event('done', 2, metrics={'auc': True}), 'auc is no number'),
+    (_event('reported', 2, epoch='1', metrics={}), "'epoch' must be a whole"),
+    (_event('reported', 2, epoch=-1, metrics={}), "'epoch' must be a whole"),
+    (_event('reported', 2, epoch=1, metrics=None), "'metrics' must be a map"),
+    (_event('failed', 2, reason=None), "'reason' must be a text"),
+    (_event('failed', 2, reason={'a': 1}), "'reason' must be a text"),
+    (_event('stopped', 2, reason=3), "'reason' must be a text"),
+    (_event('tested', 1, metrics={'test_accuracy': 2}), 'from 0 to 1'),
+    (_event('tested', 1, metrics={'failed_to_compile@a': 2}), 'be a text'),
+    (_event(['done'], 2, metrics={}), 'unknown event'),
+  ],
+)
+def test_fields_of_a_wrong_type_are_refused_by_name(tmp_path, event, field):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  number = path.read_text().count('\n') + 1
+  with path.open('a') as file:
+    file.write(json.dumps(event) + '\n')
+  with pytest.raises(errors.UserError, match=f'line {number} makes no') as e:
+    journal.read(path)
+  assert field in str(e.value)
+  assert len(str(e.value)) < 300 + len(str(path))
+
+
+@pytest.mark.parametrize('word', ['Infinity', '1e999', 'NaN'])
+def test_an_infinite_accuracy_is_refused(tmp_path, word):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  text = path.read_text()
+  assert text.count('"accuracy": 0.5') == 1
+  path.write_text(text.replace('"accuracy": 0.5', f'"accuracy": {word}'))
+  with pytest.raises(errors.UserError, match='line 5 ') as e:
+    journal.read(path)
+  known = ('is no JSON number', 'accuracy is not finite')
+  assert any(said in str(e.value) for said in known)
+
+
+def test_each_line_is_told_with_its_number(tmp_path):
+  trials, _ = fill(tmp_path / 'trials.jsonl')
+  read, lines = journal.told(tmp_path)
+  assert read == trials
+  assert [number for number, _ in lines] == list(range(1, 8))
+  assert lines[4][1]['event'] == 'done'
+
+
+def test_a_child_that_goes_astray_writes_nothing(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  fill(path)
+  before = path.read_bytes()
+  code = (
+    'import os, sys\nfrom effnas.search import journal\n'
+    'book = journal.Journal(sys.argv[1])\n'
+    'if not os.fork():\n'
+    "  book.append({'event': 'failed', 'trial': 2, 'reason': 'x'})\n"
+    '  os._exit(0)\n'
+    'print(os.waitstatus_to_exitcode(os.wait()[1]))'
+  )
+  found = subprocess.run(
+    [sys.executable, '-c', code, str(path)],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  assert found.stdout.strip() == '1'
+  assert path.read_bytes() == before

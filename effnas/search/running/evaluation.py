@@ -156,9 +156,18 @@ def halted(error: BaseException) -> dict[str, Any]:
   """Returns the message of an evaluation that the machine held up.
 
   Args:
-    error: What it raised.
+    error: What it raised. A `MachineError` that comes from no other error says
+      itself what is to be done.
+
+  Example:
+    >>> halted(errors.MachineError('node 2 holds other data'))['reason']
+    'node 2 holds other data'
   """
-  return {'event': 'halted', 'reason': describe(error)}
+  ours = isinstance(error, errors.MachineError)
+  said = str(error) if ours else describe(error)
+  told = ours and error.__cause__ is None
+  mend = '' if told else '; make room and repeat the command'
+  return {'event': 'halted', 'reason': said + mend}
 
 
 def _only(process: int) -> None:

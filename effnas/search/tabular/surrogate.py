@@ -169,7 +169,8 @@ class Surrogate:
     for name, predict in self._predict.items():
       known = metrics.parse(name)
       if known.footprint == footprint and not known.test:
-        found[name] = float(predict([arch])[0])
+        value = float(predict([arch])[0])
+        found[name] = min(max(value, known.least), known.most)
     return found
 
 

@@ -181,7 +181,7 @@ def _of_the_machine(trial: Any) -> str:
   for line in _text(trial).splitlines():
     lacks = 'OutOfDisk' in line or errors.of_the_machine(OSError(line))
     if lacks and line.strip():
-      return line.strip()[:300]
+      return f'{line.strip()[:160]}; make room and repeat the command'
   return ''
 
 
