@@ -12,7 +12,8 @@ PACKAGE = ROOT / 'effnas'
 # Left may not import right; rooms of one group do not import each other.
 LAYERS = (
   ('errors', 'folders'),
-  ('files', 'arguments'),
+  ('files', 'hints'),
+  ('arguments',),
   ('space', 'nn'),
   ('zoo', 'quant', 'compress', 'learn', 'data', 'footprint'),
   ('train',),
