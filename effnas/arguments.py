@@ -9,65 +9,19 @@ checked here first, so that what is called needs no checks of types. Values that
 JSON cannot hold, such as choices and arrays, come from Python and pass.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import inspect
-import math
-import numbers
-import os
-import types
 import typing
 from typing import Annotated, Any, Literal
 
-from effnas import errors
+from effnas import errors, hints
 
-_LARGEST = 2**63 - 1  # what arrays and files hold
-_SHOWN = 60
+_SHOWN = 60  # characters of a value
 
-
-@dataclasses.dataclass(frozen=True)
-class Range:
-  """The numbers that an argument may be.
-
-  Attributes:
-    least: The least one.
-    most: The largest one.
-    above: Whether `least` itself is out.
-    below: Whether `most` itself is out.
-  """
-
-  least: float = -math.inf
-  most: float = math.inf
-  above: bool = False
-  below: bool = False
-
-  def __contains__(self, value: float) -> bool:
-    """Whether a number is one of them."""
-    low = value > self.least if self.above else value >= self.least
-    high = value < self.most if self.below else value <= self.most
-    return bool(low and high)
-
-  def __str__(self) -> str:
-    """Says which, behind 'a number'."""
-    least, most = (_number(end) for end in (self.least, self.most))
-    if math.isinf(self.most):
-      if math.isinf(self.least):
-        return ''
-      return f' above {least}' if self.above else f' of at least {least}'
-    high = f'less than {most}' if self.below else most
-    if math.isinf(self.least):
-      return f' of at most {most}'
-    return f' {"above" if self.above else "from"} {least} to {high}'
-
-
-@dataclasses.dataclass(frozen=True)
-class Length:
-  """How many a list has at least."""
-
-  least: int = 1
-
-
+Range = hints.Range
+Length = hints.Length
 _OF_AN_ARRAY = Range(most=2**31 - 1)
 Count = Annotated[int, Range(1), _OF_AN_ARRAY]
 Whole = Annotated[int, Range(0)]
@@ -84,10 +38,7 @@ _COUNTS_AND_SHARES: Mapping[type, Any] = {int: Count, float: Share}
 
 
 def check(
-  function: Callable[..., Any],
-  args: Any,
-  what: str,
-  name: str,
+  function: Callable[..., Any], args: Any, what: str, name: str
 ) -> None:
   """Checks what a config gives as the keyword arguments of a function.
 
@@ -179,14 +130,14 @@ def value(given: Any, hint: Any, name: str) -> None:
     Traceback (most recent call last):
     effnas.errors.UserError: train.seed must be a whole number or null, got True
   """
-  found = _misfit(given, hint, name)
+  found = hints.misfit(given, hint, name)
   if found is None:
     return
   name, hint, given = found
   options = typing.get_args(hint)
   if typing.get_origin(hint) is Literal and isinstance(given, str):
     raise errors.unknown(name, shown(given, quoted=False), map(str, options))
-  must = _words(hint, given)
+  must = hints.words(hint, given)
   raise errors.UserError(f'{name} must be {must}, got {shown(given)}')
 
 
@@ -262,7 +213,7 @@ def _signature(
     inner = inner.func
   plain_class = isinstance(inner, type) and not dataclasses.is_dataclass(inner)
   try:
-    hints = typing.get_type_hints(
+    annotated = typing.get_type_hints(
       inner.__init__ if plain_class else inner, include_extras=True
     )
     parameters = inspect.signature(function).parameters
@@ -275,147 +226,6 @@ def _signature(
     in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
   }
   return (
-    {key: hints[key] for key in named if key in hints},
+    {key: annotated[key] for key in named if key in annotated},
     {key: parameter.default for key, parameter in named.items()},
   )
-
-
-_Misfit = tuple[str, Any, Any] | None
-
-
-def _misfit(given: Any, hint: Any, name: str) -> _Misfit:
-  """Returns what does not fit: its name, annotation and value; or None."""
-  if not _of_json(given):
-    return None
-  origin, inner = typing.get_origin(hint), typing.get_args(hint)
-  if origin is Annotated:
-    return _misfit_annotated(given, hint, name)
-  if origin in (typing.Union, types.UnionType):
-    return _misfit_union(given, hint, name)
-  if origin is Literal:
-    fits = any(type(given) is type(one) and given == one for one in inner)
-    return None if fits else (name, hint, given)
-  kind = _KINDS.get(origin or hint)
-  if kind is not None and not kind.holds(given):
-    return name, hint, given
-  return _misfit_inner(given, hint, name) if kind else None
-
-
-def _misfit_union(given: Any, hint: Any, name: str) -> _Misfit:
-  found = [_misfit(given, one, name) for one in typing.get_args(hint)]
-  if None in found:
-    return None
-  # Where one option fits but for a part of it, that part is what is wrong.
-  deep = [misfit for misfit in found if misfit and misfit[0] != name]
-  return deep[0] if len(deep) == 1 else (name, hint, given)
-
-
-def _misfit_annotated(given: Any, hint: Any, name: str) -> _Misfit:
-  base, *notes = typing.get_args(hint)
-  found = _misfit(given, base, name)
-  if found is not None:  # what it may be is said with its range
-    return found if found[0] != name else (name, hint, given)
-  for note in notes:
-    if isinstance(note, Range) and _is_number(given) and given not in note:
-      return name, hint, given
-    if isinstance(note, Length) and len(given) < note.least:
-      return name, hint, given
-  return None
-
-
-def _misfit_inner(given: Any, hint: Any, name: str) -> _Misfit:
-  origin, inner = typing.get_origin(hint), typing.get_args(hint)
-  hints: list[Any] = []
-  if isinstance(given, Mapping):
-    parts = [(f'{name}.{key}', one) for key, one in given.items()]
-    hints = [inner[1]] * len(parts) if len(inner) == 2 else []
-  elif isinstance(given, list | tuple):
-    parts = [(f'{name}[{i}]', one) for i, one in enumerate(given)]
-    if origin is tuple and Ellipsis not in inner:
-      if inner and len(inner) != len(given):
-        return name, hint, given
-      hints = list(inner)
-    else:
-      hints = list(inner[:1]) * len(parts)
-  else:
-    return None
-  for (part, one), each in zip(parts, hints, strict=False):
-    found = _misfit(one, each, part)
-    if found is not None:
-      return found
-  return None
-
-
-class _Kind(typing.NamedTuple):
-  holds: Callable[[Any], bool]
-  words: str
-
-
-def _is_number(given: Any) -> bool:
-  return isinstance(given, numbers.Real) and not isinstance(given, bool)
-
-
-def _is_whole(given: Any) -> bool:
-  whole = isinstance(given, numbers.Integral) and not isinstance(given, bool)
-  return whole and abs(int(given)) <= _LARGEST
-
-
-def _is_finite(given: Any) -> bool:
-  if isinstance(given, numbers.Integral):
-    return _is_whole(given)
-  return _is_number(given) and math.isfinite(given)
-
-
-def _is_list(given: Any) -> bool:
-  return isinstance(given, list | tuple)
-
-
-def _of_json(given: Any) -> bool:
-  return given is None or isinstance(
-    given, bool | str | numbers.Number | list | tuple | Mapping
-  )
-
-
-_LIST = _Kind(_is_list, 'a list')
-_TABLE = _Kind(lambda given: isinstance(given, Mapping), 'settings by name')
-_KINDS: Mapping[Any, _Kind] = {
-  type(None): _Kind(lambda given: given is None, 'null'),
-  bool: _Kind(lambda given: isinstance(given, bool), 'true or false'),
-  int: _Kind(_is_whole, 'a whole number'),
-  float: _Kind(_is_finite, 'a number'),
-  str: _Kind(lambda given: isinstance(given, str), 'a text'),
-  os.PathLike: _Kind(lambda given: isinstance(given, str), 'a path'),
-  list: _LIST,
-  tuple: _LIST,
-  Sequence: _LIST,
-  Iterable: _LIST,
-  Collection: _LIST,
-  dict: _TABLE,
-  Mapping: _TABLE,
-}
-
-
-def _words(hint: Any, given: Any) -> str:
-  """Says what a value may be, and of several bounds those that it breaks."""
-  origin, inner = typing.get_origin(hint), typing.get_args(hint)
-  if origin is Annotated:
-    bounds = [note for note in inner[1:] if isinstance(note, Range)]
-    broken = [b for b in bounds if _is_number(given) and given not in b]
-    some = [note.least for note in inner[1:] if isinstance(note, Length)]
-    return ''.join(
-      [_words(inner[0], given)]
-      + [str(bound) for bound in broken or bounds[:1]]
-      + [f' of at least {least}' for least in some]
-    )
-  if origin in (typing.Union, types.UnionType):
-    return ' or '.join(dict.fromkeys(_words(one, given) for one in inner))
-  if origin is Literal:
-    return ' or '.join(map(repr, inner))
-  if origin is tuple and Ellipsis not in inner:
-    return f'a list of {len(inner)}'
-  kind = _KINDS.get(origin or hint)
-  return kind.words if kind else 'something else'
-
-
-def _number(end: float) -> str:
-  return str(end) if isinstance(end, int) else f'{end:g}'

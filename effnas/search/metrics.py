@@ -100,18 +100,6 @@ class Metric:
   least: float = -math.inf
   most: float = math.inf
 
-  def admits(self, value: float) -> bool:
-    """Whether a number can be a value of it; infinite and nan cannot.
-
-    Args:
-      value: The number.
-
-    Example:
-      >>> [parse('accuracy').admits(v) for v in (0.97, 97.0, float('nan'))]
-      [True, False, False]
-    """
-    return math.isfinite(value) and self.least <= value <= self.most
-
   @property
   def range(self) -> str:
     """The values that it can have, in words."""

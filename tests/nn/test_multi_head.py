@@ -126,6 +126,12 @@ class _Masked(softmax.Softmax):
 @pytest.mark.parametrize(
   ('fields', 'message'),
   [
+    ({'heads': 0}, '1 head or more, got heads=0 and kv_heads=0'),
+    ({'heads': -2}, '1 head or more, got heads=-2'),
+    (
+      {'heads': 4, 'kv_heads': -1},
+      '1 head or more, got heads=4 and kv_heads=-',
+    ),
     ({'heads': 3}, '16 channels do not divide into 3 heads'),
     ({'kv_heads': 3}, 'kv_heads must divide heads; got 3 and 4'),
     ({'head_dim': 5, 'rotary': True}, 'got 5 channels a head'),

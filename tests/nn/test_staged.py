@@ -5,7 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from effnas import errors
 from effnas.nn import rewrite, staged
 from effnas.nn.blocks import mbconv
 
@@ -40,3 +42,19 @@ def test_dropout_rests_at_inference():
     return apply(train=True, mutable=['batch_stats'], rngs={'dropout': key})[0]
 
   assert jnp.abs(run(0) - run(1)).max() > 0
+
+
+@pytest.mark.parametrize(
+  ('stage', 'said'),
+  [
+    (staged.Stage(8, 1, 0, mbconv.MBConv()), '1 block or more, got 0'),
+    (staged.Stage(8, 1, -1, mbconv.MBConv()), '1 block or more, got -1'),
+    (staged.Elastic(8, 1, ()), '1 block or more, got none'),
+    (staged.Stage(8, 1, 1, mbconv.MBConv(expand=0)), '0 times 8 leave none'),
+    (staged.Stage(8, 1, 1, mbconv.MBConv(expand=-1)), '-1 times 8 leave none'),
+  ],
+)
+def test_a_stage_without_blocks_and_a_block_without_channels(stage, said):
+  x = jax.ShapeDtypeStruct((1, 4, 4, 8), jnp.float32)
+  with pytest.raises(errors.UserError, match=said):
+    jax.eval_shape(stage.init_with_output, jax.random.key(0), x)

@@ -151,7 +151,8 @@ def test_declare_explains_other_failures():
 
 
 def test_declare_passes_on_what_is_no_choice_s_fault():
-  with pytest.raises(ValueError, match='kernel must be 3 or 5'):
+  said = 'the space .*: ValueError: kernel must be 3 or 5, got 4'
+  with pytest.raises(errors.UserError, match=said):
     sp.declare(lambda: [sp.oneof(1, 2), Checked(4)])
   kernel = sp.oneof(3, 5)
   # Raised inside of Space, which holds choices by design.
@@ -180,6 +181,24 @@ def module(monkeypatch):
 
 
 @pytest.mark.usefixtures('module')
+def test_what_a_space_function_raises_is_told_with_its_arguments():
+  def space(kernel=3, widths: list[int] | None = None):
+    del widths
+    return 1 // (3 - kernel)
+
+  sys.modules['their_spaces'].space = space
+  said = (
+    r"^the space 'theirs' with \{'kernel': 3\}: ZeroDivisionError: integer "
+    'division or modulo by zero$'
+  )
+  with pytest.raises(errors.UserError, match=said) as caught:
+    sp.load_as('their_spaces:space', 'theirs', {'kernel': 3})
+  assert isinstance(caught.value.__cause__, ZeroDivisionError)
+  with pytest.raises(errors.UserError, match=r'widths\[1\] must be a whole'):
+    sp.load('their_spaces:space', widths=[1, 'a'])
+
+
+@pytest.mark.usefixtures('module')
 def test_load_by_name():
   space = sp.load('their_spaces:space', classes=10, width=[1, 2, 3])
   assert space.size == 3
@@ -202,6 +221,18 @@ def test_load_by_name():
 def test_load_names_what_is_wrong(name, arguments, said):
   with pytest.raises(errors.UserError, match=said) as caught:
     sp.load(name, **arguments)
+  assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('body', ['1 / 0', 'def space(:', 'raise Exception'])
+def test_a_module_that_cannot_be_imported_is_one_line(
+  tmp_path, monkeypatch, body
+):
+  name = f'broken{abs(hash(body))}'
+  (tmp_path / f'{name}.py').write_text(f'{body}\n')
+  monkeypatch.syspath_prepend(str(tmp_path))
+  with pytest.raises(errors.UserError, match='cannot be imported: ') as caught:
+    sp.load(f'{name}:space')
   assert '\n' not in str(caught.value)
 
 

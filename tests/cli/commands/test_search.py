@@ -180,3 +180,25 @@ def test_an_address_needs_the_engine_that_goes_there(search, tmp_path):
   assert 'no Ray cluster answers at 127.0.0.1:1: Connection' in result.said
   assert not (tmp_path / 'a').exists()
   assert 'RAY_ADDRESS' not in os.environ
+
+
+def test_a_search_without_a_trial_that_is_done_says_why(
+  search, tmp_path, monkeypatch
+):
+  def fit(*_):
+    raise RuntimeError('no luck')
+
+  monkeypatch.setattr('effnas.search.networks.training.fit', fit)
+  result = search(tmp_path / 'failed')
+  assert result.code == 1, result
+  said = result.err.splitlines()[-1]
+  assert said == 'no trial is done: 2 of 2 failed by RuntimeError: no luck'
+
+
+def test_patterns_that_match_nothing_are_told(search, tmp_path):
+  result = search(tmp_path / 'told')
+  told = [line for line in result.err.splitlines() if 'matches no lay' in line]
+  assert told == [
+    "the quantization rule 'nowhere/*' matches no layer of the networks of "
+    'tiny_cli:space'
+  ]

@@ -78,6 +78,24 @@ def test_a_file_comes_back(model, tmp_path):
     ({'classes': {'pointwise.macs': 1.0}}, 'no device file'),
     ({'classes': None}, 'no device file'),
     ({'held_out': {}}, 'no device file'),
+    ({'classes': {}}, 'no price above zero, by which everything would take no'),
+    (
+      {'classes': {'pointwise.macs': _CLASS | {'ms_per_unit': 0}}},
+      'no price above zero',
+    ),
+    (
+      {'held_out': {'error': -0.1, 'spearman': 0.9, 'kendall': 0.9}},
+      'held_out.error must be a number of at least 0, got -0.1',
+    ),
+    (
+      {'held_out': {'error': 0.1, 'spearman': 3, 'kendall': 0.9}},
+      'held_out.spearman must be a number from -1 to 1, got 3',
+    ),
+    ({'batch': 0}, 'batch must be a whole number of at least 1, got 0'),
+    ({'measurements': 'many'}, 'measurements must be a whole number'),
+    ({'range_ms': [-1, 2]}, r'range_ms\[0\] must be a number above 0, got -1'),
+    ({'range_ms': [3, 2]}, 'from the fastest to the slowest; got 3 and 2'),
+    ({'measured': 3}, 'measured must be a text, got 3'),
   ],
 )
 def test_a_broken_file_is_one_line(model, tmp_path, change, said):

@@ -274,6 +274,26 @@ def test_two_rows_about_one_network_are_refused():
     table_lib.Table('Twice', whole, [{'a': 1}, {'a': 1}], {})
 
 
+@pytest.mark.parametrize(
+  ('column', 'value', 'said'),
+  [
+    ('accuracy', 101.0, 'row 2: accuracy must be from 0 to 1, got 101'),
+    ('accuracy', -1.0, 'row 2: accuracy must be from 0 to 1, got -1'),
+    ('test_accuracy', np.inf, 'test_accuracy must be from 0 to 1, got inf'),
+    ('latency_ms@board', -1.0, 'must be a finite number of at least 0, got -1'),
+    ('params', np.inf, 'params must be a finite number of at least 0, got inf'),
+  ],
+)
+def test_a_value_that_a_metric_cannot_have_is_refused(column, value, said):
+  whole = space.Space({'a': space.oneof(1, 2, 3)})
+  archs = [{'a': 1}, {'a': 2}, {'a': 3}]
+  values = np.array([0.5, np.nan, np.nan])
+  assert table_lib.Table('Toy', whole, archs, {column: values})
+  values[1] = value
+  with pytest.raises(errors.UserError, match=f'^Toy, .*{said}'):
+    table_lib.Table('Toy', whole, archs, {column: values})
+
+
 def test_the_test_set_is_not_searched(toy):
   with pytest.raises(errors.UserError, match='must not look at the test set'):
     toy.problem(['test_accuracy'])
@@ -363,6 +383,13 @@ def test_a_missing_or_torn_file_is_one_line(tmp_path):
 def test_unknown_names_are_told():
   with pytest.raises(errors.UserError, match="did you mean 'nasbench201'"):
     tables.load('nasbench21', 'x')
+  for options, said in [
+    ({'path': None}, 'table.path must be a text or a path, got None'),
+    ({'path': 'x', 'verify': 'no'}, 'table.verify must be true or false'),
+    ({'path': 'x', 'dataset': 3}, 'table.dataset must be a text, got 3'),
+  ]:
+    with pytest.raises(errors.UserError, match=said):
+      tables.load('nasbench201', **options)
   with pytest.raises(errors.UserError, match=r"unknown option .*'data'"):
     tables.load('nasbench201', 'x', data='cifar10')
 
