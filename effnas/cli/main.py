@@ -19,15 +19,15 @@ def run(argv: Sequence[str] | None = None) -> int:
     argv: The words behind `effnas`; by default those of this process.
 
   Returns:
-    The exit code: 0; 2 for bad input, or where the machine refuses (a full
-    disk); 130 where it was interrupted; 141 where nobody reads the output any
-    more.
+    The exit code: 0, or what the command says; 2 for bad input, or where the
+    machine refuses (a full disk); 130 where it was interrupted; 141 where
+    nobody reads the output any more.
   """
   argv = list(sys.argv[1:] if argv is None else argv)
   terminal.prepare()
   try:
     try:
-      _dispatch(argv)
+      code = _dispatch(argv)
       terminal.flush()
     except KeyboardInterrupt:
       terminal.err(f'effnas: interrupted{_resuming(argv)}')
@@ -41,7 +41,7 @@ def run(argv: Sequence[str] | None = None) -> int:
   except BrokenPipeError:
     terminal.abandon()
     return 141
-  return 0
+  return code
 
 
 def _said(error: Exception) -> str | None:
@@ -60,7 +60,7 @@ def _said(error: Exception) -> str | None:
   return None
 
 
-def _dispatch(argv: list[str]) -> None:
+def _dispatch(argv: list[str]) -> int:
   from effnas.cli import commands, quiet, teach
   from effnas.cli import request as request_lib
 
@@ -90,7 +90,8 @@ def _dispatch(argv: list[str]) -> None:
     here = _here()
     if here not in sys.path:
       sys.path.insert(0, here)
-    command.run(request)
+    return command.run(request) or 0
+  return 0
 
 
 def _here() -> str:
