@@ -141,7 +141,12 @@ def load(
   """
   file, _, variant = path.partition(':')
   raw = _read(file) if file.endswith('.json') else _call(file, variant)
-  found = _apply(_plain(raw, ''), overrides)
+  try:
+    found = _apply(_plain(raw, ''), overrides)
+  except RecursionError:
+    raise errors.UserError(
+      f'the config {path} is nested too deep, or holds itself'
+    ) from None
   _check(found)
   return found
 
