@@ -216,9 +216,14 @@ def test_a_real_checkpoint_on_a_full_disk(tiny):
   assert list((tiny / 'training').iterdir()) == []
 
 
-def test_no_device_is_replaced_and_a_link_stays_one(tmp_path):
-  files.write(os.devnull, 'x')
-  assert not pathlib.Path(os.devnull).is_file()
+def test_no_pipe_is_replaced_and_a_link_stays_one(tmp_path):
+  pipe = tmp_path / 'pipe'
+  os.mkfifo(pipe)
+  reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+  files.write(pipe, 'x')
+  assert os.read(reader, 9) == b'x'
+  os.close(reader)
+  assert pipe.is_fifo()
   (tmp_path / 'real').write_text('old')
   (tmp_path / 'link').symlink_to('real')
   files.write(tmp_path / 'link', 'new')

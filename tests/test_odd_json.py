@@ -137,7 +137,7 @@ def test_a_config_that_holds_itself_is_one_line(tmp_path):
 def test_a_ragged_table_is_one_line(text, tmp_path):
   file = tmp_path / 't.csv'
   file.write_text(text)
-  with pytest.raises(errors.UserError, match='more or fewer|end of data'):
+  with pytest.raises(errors.UserError, match=r'more or fewer|end of data'):
     tables.read(str(file))
 
 

@@ -202,6 +202,8 @@ def _plain(value: Any, key: str) -> Any:
     }
   if isinstance(value, list | tuple):
     return [_plain(v, key) for v in value]
+  if isinstance(value, str) and '\0' in value:
+    raise errors.UserError(f'the config value {key} holds a NUL: {value!r}')
   finite = not isinstance(value, float) or math.isfinite(value)
   if value is None or (isinstance(value, str | int | float) and finite):
     return value

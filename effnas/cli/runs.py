@@ -57,14 +57,14 @@ def result(
 
 
 def refuse_another(
-  workdir: str, now: Mapping[str, Any], files: Sequence[str]
+  workdir: str, now: Mapping[str, Any], left: Sequence[str]
 ) -> None:
   """Raises where a folder holds another run, or anything of a search.
 
   Args:
     workdir: The folder.
     now: What its config.json is to hold.
-    files: What a run leaves there.
+    left: What a run leaves there.
 
   Raises:
     UserError: It does.
@@ -74,7 +74,7 @@ def refuse_another(
   from effnas.search.networks import training
 
   folder = pathlib.Path(workdir)
-  told = (*files, 'training', training.WEIGHTS, 'trials.jsonl')
+  told = (*left, 'training', training.WEIGHTS, 'trials.jsonl')
   if not any((folder / name).exists() for name in told):
     return  # nothing would be lost
   try:

@@ -48,8 +48,9 @@ def read(path: str) -> list[dict[str, Any]]:
           f'{path} is no table: its row {i} has other columns than its first'
         )
     return rows
+  data = content(path)
   try:
-    text = content(path).decode('utf-8')
+    text = data.decode('utf-8')
     # In quotes a line may go on, and in strict no quote is left open.
     rows = list(csv.DictReader(io.StringIO(text, newline=''), strict=True))
   except (ValueError, csv.Error) as e:

@@ -62,7 +62,7 @@ def _wanted(
     raise errors.UserError(
       f'{file} names no search.objectives; give the workdir of a search'
     )
-  bounds = []
+  bounds: list[dict[str, float]] = []
   for key in ('constraints', 'soft_constraints'):
     told = section.get(key) or {}
     if not isinstance(told, dict) or not all(map(_is_number, told.values())):
@@ -71,7 +71,7 @@ def _wanted(
       )
     bounds.append(told)
   problem.check(objectives, *bounds)
-  return objectives, *bounds
+  return objectives, bounds[0], bounds[1]
 
 
 def _row(
