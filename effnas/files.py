@@ -209,12 +209,13 @@ def read_json(path: str | os.PathLike[str], what: str) -> Any:
     UserError: It cannot be read, or is no JSON; see `parse`.
   """
   try:
-    return parse(pathlib.Path(path).read_bytes())
-  except OSError as e:
-    raise errors.UserError(
-      f'cannot read the {what} {path}: {e.strerror or e}'
-    ) from None
-  except ValueError as e:  # a NUL in the path, too
+    data = pathlib.Path(path).read_bytes()
+  except (OSError, ValueError) as e:  # a NUL in the path
+    why = getattr(e, 'strerror', None) or e
+    raise errors.UserError(f'cannot read the {what} {path}: {why}') from None
+  try:
+    return parse(data)
+  except ValueError as e:
     raise errors.UserError(f'the {what} {path} is no JSON: {e}') from None
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -111,6 +112,81 @@ def test_import_is_light():
     [sys.executable, '-c', code], capture_output=True, text=True, check=True
   )
   assert found.stdout.strip() == '[] []', found.stdout
+
+
+# Files that write other than through `effnas.files`, each with its reason.
+WRITERS = {
+  'files.py': 'it is the one',
+  'terminal.py': 'standard output and error',
+  'search/workdir.py': 'the lock of a workdir, and its config',
+  'search/journal.py': 'an append, whole by its own means',
+  'search/running/limits.py': 'the last words of a process that is killed',
+  'footprint/compiled/process.py': "a compiler's standard error",
+  'data/source.py': 'a download, streamed into a draft',
+  'train/checkpoint.py': "Orbax's folders, moved into place by itself",
+}
+# Files that read JSON by themselves: their own, or of the package.
+READERS = {
+  'files.py': 'it is the one',
+  'footprint/compiled/gpu.py': 'shipped',
+  'footprint/compiled/process.py': "a child's answer",
+  'footprint/compiled/worker.py': "its parent's job",
+  'footprint/latency/device.py': 'shipped',
+  'search/samplers/sobol.py': 'shipped',
+  'zoo/__init__.py': 'shipped',
+  'search/engines/ray/__init__.py': 'of our own driver',
+  'search/engines/ray/telling.py': 'of our own workers',
+  'search/networks/candidate.py': 'keys of a cache',
+  'search/networks/teaching.py': 'keys of a cache',
+  'search/tabular/table_trials.py': 'keys of a cache',
+  'strategy/guide/fixed.py': 'keys of a cache',
+  'strategy/guide/step.py': 'a value as JSON gives it back',
+  'train/checkpoint.py': 'a value as JSON gives it back',
+  'search/workdir.py': 'config.json',
+  'search/journal.py': 'trials.jsonl',
+}
+_WRITING = re.compile(
+  r'write_text\(|write_bytes\(|savefig\((?!drawn)|save_file\(|json\.dump\(|'
+  r'\b(np|numpy)\.save\w*\(|shutil\.(copy|move)|os\.replace\(|\.rename\(|'
+  r"""\.replace\((path|target|file)\b|open\([^)\n]*['"][rb]*[wax+][bt+]*['"]|"""
+  r'NamedTemporaryFile|mkstemp|O_CREAT'
+)
+_SHOWN = re.compile(r'(?<![\w.>])print\(|sys\.std(out|err)\.write\(')
+
+
+def _found(pattern, root=PACKAGE):
+  """Returns the files that hold a pattern outside of docstring examples."""
+  found = set()
+  for path in sorted(root.rglob('*.py')):
+    for line in path.read_text(encoding='utf-8').splitlines():
+      if pattern.search(line) and not line.lstrip().startswith(('>>>', '...')):
+        found.add(str(path.relative_to(root)))
+  return found
+
+
+def test_what_is_written_is_written_whole_by_one_helper():
+  assert _found(_WRITING) <= set(WRITERS)
+  for folder in ('experiments', 'benchmarks'):
+    found = _found(_WRITING, ROOT / folder)
+    # A picture goes to the place that `files.draft` lends.
+    assert {
+      name for name in found if not _drafts(ROOT / folder / name)
+    } == set()
+
+
+def _drafts(path):
+  text = path.read_text(encoding='utf-8')
+  found = {match[0] for match in _WRITING.finditer(text)}
+  return found == {'savefig('} and text.count('savefig(place') == 1
+
+
+def test_json_from_outside_is_read_by_one_helper():
+  assert _found(re.compile(r'json\.loads?\(')) <= set(READERS)
+
+
+def test_text_leaves_for_the_terminal_in_one_place():
+  told = {'terminal.py', 'search/engines/ray/cluster.py'}  # Ray's own log
+  assert _found(_SHOWN) <= told
 
 
 def test_files_are_small_and_named_after_what_they_do():

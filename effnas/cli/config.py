@@ -149,7 +149,12 @@ def load(
   """
   file, _, variant = path.partition(':')
   raw = _read(file) if file.endswith('.json') else _call(file, variant)
-  found = _apply(_plain(raw, ''), overrides)
+  try:
+    found = _apply(_plain(raw, ''), overrides)
+  except RecursionError:
+    raise errors.UserError(
+      f'the config {path} is nested too deep, or holds itself'
+    ) from None
   _check(found)
   return found
 
@@ -217,6 +222,8 @@ def _plain(value: Any, key: str) -> Any:
     }
   if isinstance(value, list | tuple):
     return [_plain(v, key) for v in value]
+  if isinstance(value, str) and '\0' in value:
+    raise errors.UserError(f'the config value {key} holds a NUL: {value!r}')
   finite = not isinstance(value, float) or math.isfinite(value)
   if value is None or (isinstance(value, str | int | float) and finite):
     return value

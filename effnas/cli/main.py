@@ -64,6 +64,8 @@ def _dispatch(argv: list[str]) -> int:
   from effnas.cli import commands, quiet, teach
   from effnas.cli import request as request_lib
 
+  if odd := [word for word in argv if '\0' in word]:
+    raise errors.UserError(f'no word, path or name may hold a NUL: {odd[0]!r}')
   name, *rest = argv or ['help']
   if name == 'help' and rest:
     name, rest = rest[0], ['--help']

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import math
 import pathlib
 from typing import Any
 import zlib
@@ -10,6 +11,7 @@ import zlib
 from effnas import errors, files
 
 _CSV = ('.csv', '.csv.gz')
+_MOST = 1e90  # beyond it, squares and products overflow
 
 
 def is_table(path: str) -> bool:
@@ -39,9 +41,16 @@ def read(path: str) -> list[dict[str, Any]]:
         f'{path} is no table: as JSON it maps each arch to its columns, '
         '{"ARCH": {"COLUMN": value, ...}, ...}'
       )
-    return [{'arch': arch, **columns} for arch, columns in found.items()]
+    rows = [{'arch': arch, **columns} for arch, columns in found.items()]
+    for i, row in enumerate(rows):
+      if row.keys() != rows[0].keys():
+        raise errors.UserError(
+          f'{path} is no table: its row {i} has other columns than its first'
+        )
+    return rows
+  data = content(path)
   try:
-    text = content(path).decode('utf-8')
+    text = data.decode('utf-8')
     # In quotes a line may go on, and in strict no quote is left open.
     rows = list(csv.DictReader(io.StringIO(text, newline=''), strict=True))
   except (ValueError, csv.Error) as e:
@@ -52,6 +61,31 @@ def read(path: str) -> list[dict[str, Any]]:
         f'{path} is no table: its row {i} has more or fewer cells than titles'
       )
   return rows
+
+
+def number(value: Any) -> float:
+  """Returns the number in a cell.
+
+  Args:
+    value: Of a table.
+
+  Raises:
+    ValueError: It is none, or none that can be reckoned with.
+
+  Example:
+    >>> number('2.5')
+    2.5
+    >>> number('1e308')
+    Traceback (most recent call last):
+    ValueError: no finite number up to 1e+90
+  """
+  try:
+    found = float(value)
+  except (TypeError, ValueError, OverflowError):
+    found = math.nan
+  if not abs(found) <= _MOST:
+    raise ValueError(f'no finite number up to {_MOST:g}')
+  return found
 
 
 def content(path: str) -> bytes:

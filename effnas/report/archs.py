@@ -63,7 +63,7 @@ def _same(arch: Arch, path: str, value: Any) -> bool:
 def _split(path: str) -> tuple[str, str]:
   """Cuts a path behind its last number: ('stages.0', 'block.kernel')."""
   parts = path.removeprefix('model.').split('.')
-  ends = [i + 1 for i, part in enumerate(parts[:-1]) if part.isdigit()]
+  ends = [i + 1 for i, part in enumerate(parts[:-1]) if _numbered(part)]
   end = ends[-1] if ends else 0
   return '.'.join(parts[:end]), '.'.join(parts[end:])
 
@@ -78,7 +78,7 @@ def _names(archs: Sequence[Arch]) -> dict[str, str]:
   # A number alone says nothing, so 'ops.3' keeps the word before it.
   return {
     leaf: next(
-      (f for f in _endings(leaf) if len(owners[f]) == 1 and not f.isdigit()),
+      (f for f in _endings(leaf) if len(owners[f]) == 1 and not _numbered(f)),
       leaf,
     )
     for leaf in leaves
@@ -108,12 +108,19 @@ def _text(arch: Arch, names: Mapping[str, str]) -> str:
 
 def _order(group: str) -> list[tuple[int, str]]:
   parts = group.split('.') if group else []
-  return [(int(p), '') if p.isdigit() else (-1, p) for p in parts]
+  return [(int(p), '') if _numbered(p) else (-1, p) for p in parts]
+
+
+def _numbered(part: str) -> bool:
+  # No '²', and nothing so long that Python would not read it.
+  return part.isdecimal() and len(part) < 19
 
 
 def _follows(before: str, group: str) -> bool:
   stem, _, number = before.rpartition('.')
-  return bool(stem) and group == f'{stem}.{int(number) + 1}'
+  if not stem or not _numbered(number):
+    return False
+  return group == f'{stem}.{int(number) + 1}'
 
 
 def _run(first: str, last: str, text: str) -> str:

@@ -64,11 +64,17 @@ def study(config: Mapping[str, Any]) -> str:
     'deit_tiny on cifar10'
   """
   inner = config
-  while 'space' in (inner.get('space_args') or {}):
+  while 'space' in section(inner, 'space_args'):
     inner = inner['space_args']
-  name = (inner.get('space_args') or {}).get('name', inner.get('space'))
-  words = [name, (config.get('data') or {}).get('name')]
+  name = section(inner, 'space_args').get('name', inner.get('space'))
+  words = [name, section(config, 'data').get('name')]
   return ' on '.join(str(word) for word in words if word)
+
+
+def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+  """Returns a section of a config, which anyone may have edited; {} if none."""
+  found = config.get(key)
+  return found if isinstance(found, Mapping) else {}
 
 
 def title(name: str) -> str:

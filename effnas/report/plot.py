@@ -18,6 +18,7 @@ from effnas.report import summary as summaries
 INK, SOFT, FAINT = '#1f2933', '#66717d', '#d9dee3'
 _TRIAL, _FRONT = '#9aa5b1', '#0b63ce'
 STYLE: dict[str, Any] = {'size': 10, 'color': INK}
+_FAR = 1e90  # matplotlib overflows at far ends of axes
 _LOG_SPAN = 30  # an axis whose values span more than this factor is a log axis
 
 
@@ -31,12 +32,18 @@ def picture(summary: summaries.Summary) -> bytes:
   names = summaries.axes(summary)
   wanted = {*names, *summary.objectives[:3]}
   rows = [r for r in summary.rows if r.status == 'done']
-  rows = [r for r in rows if wanted <= set(r.metrics)]
+  ready = [r for r in rows if wanted <= set(r.metrics)]
+  rows = [r for r in ready if all(drawable(r.metrics[n]) for n in wanted)]
+  left = len(ready) - len(rows)
   if rows:
     _draw(figure, summary, rows, names)
   else:
-    figure.text(0.5, 0.5, 'no finished trial yet', ha='center', **STYLE)
-  note = summary.sentence() + ' (labels: trial ids)' * bool(rows)
+    said = 'no trial can be drawn' if left else 'no finished trial yet'
+    figure.text(0.5, 0.5, said, ha='center', **STYLE)
+  note = summary.sentence()
+  if left:
+    note += f'; {left} not drawn, too far out'
+  note += ' (labels: trial ids)' * bool(rows)
   figure.supxlabel(note, fontsize=8.5, color=SOFT, x=0.99, ha='right')
   if rows:
     _name(figure, summary, rows, names)
@@ -73,6 +80,11 @@ def frame(axes: Any) -> None:
   axes.tick_params(colors=SOFT, labelsize=9, length=3, which='both')
   axes.grid(color=FAINT, linewidth=0.5, alpha=0.7)
   axes.set_axisbelow(True)
+
+
+def drawable(number: float) -> bool:
+  """Whether a number is within what axes can reach, whatever lies beside it."""
+  return number == 0 or 1 / _FAR <= abs(number) <= _FAR
 
 
 def is_log(values: list[float]) -> bool:
@@ -120,7 +132,7 @@ def _scatter(
     (r for r in rows if r.on_front), key=lambda r: (r.metrics[x], r.metrics[y])
   )
   for name, bound in summary.constraints.items():
-    if name in names:
+    if name in names and drawable(bound):
       line = axes.axvline if name == x else axes.axhline
       text = f'bound {labels.value(name, bound)}'
       line(bound, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)), label=text)
@@ -205,7 +217,8 @@ def _progress(axes: Any, summary: summaries.Summary, rows: list) -> None:
     label='best so far',
   )
   front = [(r.trial, r.metrics[name]) for r in rows if r.on_front]
-  axes.scatter(*zip(*front, strict=True), s=46, c=_FRONT, zorder=3)
+  if front:
+    axes.scatter(*zip(*front, strict=True), s=46, c=_FRONT, zorder=3)
 
 
 def _axis(

@@ -31,16 +31,7 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
         f'no {name} in {folder}; give the workdir of a search'
       )
   config = _load(folder / 'config.json')
-  section = config.get('search')
-  if not isinstance(section, dict) or 'objectives' not in section:
-    raise errors.UserError(
-      f'{folder / "config.json"} names no search.objectives; '
-      'give the workdir of a search'
-    )
-  objectives = section['objectives']
-  constraints = section.get('constraints') or {}
-  soft = section.get('soft_constraints') or {}
-  problem.check(objectives, constraints, soft)
+  objectives, constraints, soft = _wanted(config, folder / 'config.json')
   trials, events = journal.told(folder)
   lines = _lines(events, trials)
   needed = {*objectives, *soft}
@@ -58,6 +49,28 @@ def read(workdir: str | pathlib.Path) -> summaries.Summary:
       for trial in trials
     ),
   )
+
+
+def _wanted(
+  config: Mapping[str, Any], file: pathlib.Path
+) -> tuple[list[str], dict[str, float], dict[str, float]]:
+  """The objectives, constraints and soft constraints of a study."""
+  section = config.get('search')
+  objectives = isinstance(section, dict) and section.get('objectives')
+  if not isinstance(section, dict) or not isinstance(objectives, list):
+    raise errors.UserError(
+      f'{file} names no search.objectives; give the workdir of a search'
+    )
+  bounds: list[dict[str, float]] = []
+  for key in ('constraints', 'soft_constraints'):
+    told = section.get(key) or {}
+    if not isinstance(told, dict) or not all(map(_is_number, told.values())):
+      raise errors.UserError(
+        f'{file}: search.{key} maps metrics to their bounds; got {told!r}'
+      )
+    bounds.append(told)
+  problem.check(objectives, *bounds)
+  return objectives, bounds[0], bounds[1]
 
 
 def _row(

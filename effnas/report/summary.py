@@ -170,7 +170,7 @@ class Summary:
     if found or metric is None:
       return found.pop() if len(found) == 1 else ''
     # A journal of an earlier version.
-    section = self.config.get('footprint') or {}
+    section = labels.section(self.config, 'footprint')
     batch = metric.batch or section.get('batch')
     return f'batch {batch}' if batch else ''
 

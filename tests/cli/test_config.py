@@ -186,3 +186,8 @@ def test_further_settings_have_the_defaults_of_the_code():
     parameters = inspect.signature(functions[section]).parameters
     defaults[key] = parameters[name].default
   assert plain.plain(config.FURTHER) == plain.plain(defaults)
+
+
+def test_a_nul_in_a_value_is_one_line(effnas, tmp_path):
+  said = effnas('search', '--config=tiny.py', r"--config.data.path='a\0b'").said
+  assert r"the config value data.path holds a NUL: 'a\x00b'" in said

@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -114,3 +116,75 @@ def test_a_reader_that_leaves_is_no_error():
   )
   assert done.returncode in (0, 141)
   assert done.stderr == ''
+
+
+def test_an_interrupt_while_it_imports_is_one_line(effnas, monkeypatch):
+  class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+      if name == 'effnas.cli.teach':
+        raise KeyboardInterrupt
+
+  monkeypatch.delitem(sys.modules, 'effnas.cli.teach')
+  monkeypatch.delattr('effnas.cli.teach')
+  monkeypatch.setattr(sys, 'meta_path', [Interrupting(), *sys.meta_path])
+  result = effnas('--help')
+  assert (result.code, result.out) == (130, '')
+  assert result.err == 'effnas: interrupted\n'
+
+
+def test_before_an_interrupt_is_caught_little_is_imported():
+  code = """
+import sys
+import effnas.cli.main
+print([m for m in sys.modules if m.split('.')[0] in ('absl', 'ml_collections')])
+"""
+  done = subprocess.run(
+    [sys.executable, '-c', code], capture_output=True, text=True, check=True
+  )
+  assert done.stdout == '[]\n'
+
+
+def test_a_current_folder_that_is_gone_is_one_line(
+  effnas, tmp_path, monkeypatch
+):
+  gone = tmp_path / 'gone'
+  gone.mkdir()
+  monkeypatch.chdir(gone)
+  gone.rmdir()
+  assert 'the current folder cannot be used' in effnas('zoo').said
+  assert effnas('--help').code == 0
+
+
+@pytest.mark.parametrize(
+  ('argv', 'expected'),
+  [
+    (('report', 'n' * 300), 'File name too long'),
+    (('space', 'hybrid', 'check', '--arch', f'{"n" * 300}.json'), 'too long'),
+    (('report', 'a\x1b[31m\u202e'), r'a\x1b[31m\u202e'),
+    (('report', 'a\0b'), r"may hold a NUL: 'a\x00b'"),
+    (('space', 'x' * 4000, 'describe'), '[...]'),
+  ],
+)
+def test_odd_words_are_one_short_line(effnas, argv, expected):
+  said = effnas(*argv).said
+  assert expected in said
+  assert said[:-1].isprintable()
+  assert len(said) < 320
+
+
+@pytest.mark.parametrize(
+  'error',
+  [
+    OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+    OSError(errno.EROFS, os.strerror(errno.EROFS), '/read/only'),
+    PermissionError(errno.EACCES, os.strerror(errno.EACCES), '/secret'),
+  ],
+)
+def test_what_the_machine_refuses_is_one_line(effnas, monkeypatch, error):
+  def refused(request):
+    raise error
+
+  monkeypatch.setattr(commands.load('zoo'), 'run', refused)
+  said = effnas('zoo').said
+  assert os.strerror(error.errno) in said
+  assert (error.filename or '') in said

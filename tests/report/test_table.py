@@ -83,3 +83,20 @@ def test_a_rate_under_its_bound_is_told(make):
   work.finish(0, 0.9)
   said = 'trial 0: throughput on a100 4.31 k/s is under 5.00 k/s'
   assert said in shown(work)
+
+
+def test_what_a_terminal_obeys_is_shown(make):
+  target = 'latency_ms@[red]mine\x1b[31m.json'
+  work = make(['accuracy', target])
+  work.add(
+    'proposed',
+    0,
+    arch={'model.act\x1b]0;': 'a\u202eb\nc'},
+    footprint={target: 1.0},
+  )
+  work.finish(0, 0.9)
+  text = shown(work)
+  assert r'act\x1b]0;=a\u202eb\nc' in text
+  assert '[red]mine' in text
+  assert r'\x1b[31m.json' in text
+  assert not set('\x1b\u202e') & set(text)

@@ -38,7 +38,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, terminal
+from effnas import errors, files, terminal
 from effnas.cli import progress, runs, show, trained
 from effnas.cli import request as request_lib
 
@@ -211,13 +211,13 @@ def _files(
 ) -> list[str]:
   """Writes what was asked for; returns the paths."""
   given = request.flags
-  files: list[str] = []
+  written: list[str] = []
   if given.sensitivity:
     from effnas.report import sensitivity
 
     chosen = mixed.best.bits if mixed is not None else None
     folder = subject.weights.parent
-    files += map(str, sensitivity.write(found, folder, chosen))
+    written += map(str, sensitivity.write(found, folder, chosen))
   if given.out is not None:
     from effnas import strategy
     from effnas.footprint import weights
@@ -234,8 +234,8 @@ def _files(
       **about,
     )
     files.write(given.out, weights.serialize(served.variables))
-    files.append(given.out)
-  return files
+    written.append(given.out)
+  return written
 
 
 def _json(

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from effnas import errors
+from effnas.footprint import tables
 from effnas.footprint.latency import cost_model, features
 from effnas.footprint.latency import device as device_lib
 
@@ -260,10 +261,10 @@ def milliseconds(
     if text in (None, ''):
       continue
     try:
-      value = float(text)
+      value = tables.number(text)
     except ValueError:
-      value = np.nan
-    if not (np.isfinite(value) and value > 0):
+      value = 0.0
+    if value <= 0:
       raise errors.UserError(
         f'{metric} of row {i} is {text!r}: not a number above zero; leave a '
         'cell empty where nothing was measured'

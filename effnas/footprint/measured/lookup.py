@@ -14,7 +14,6 @@ Reference:
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import json
-import math
 import statistics
 from typing import Any
 
@@ -205,13 +204,13 @@ def _say(key: Key) -> str:
 def _milliseconds(text: Any, where: str) -> float | None:
   if text is None or not str(text).strip():
     return None
+  if str(text).strip().lower() == 'nan':
+    return None
   try:
-    ms = float(text)
+    ms = tables.number(text)
   except ValueError:
     ms = -1.0
-  if math.isnan(ms):
-    return None
-  if not 0 < ms < math.inf:
+  if ms <= 0:
     raise errors.UserError(
       f'{where} must be milliseconds above 0; got {text!r}'
     )

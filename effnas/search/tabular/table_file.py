@@ -93,8 +93,9 @@ def column(
     if value is None:
       raise errors.UserError(f'{path}, row {i + 1}: no column {name!r}')
     try:
-      found[i] = np.nan if value == '' else float(value) * scale
-    except (TypeError, ValueError):
+      empty = str(value).lower() in ('', 'nan')
+      found[i] = np.nan if empty else tables.number(value) * scale
+    except ValueError:
       raise errors.UserError(
         f'{path}, row {i + 1}: {name} must be a number, got {value!r}'
       ) from None
