@@ -75,9 +75,11 @@ def _print(
       [
         i,
         row['params'],
-        row['macs'],
+        labels.bounded(f'{row["macs"]:,}', row['source']),
         labels.value('peak_memory_bytes', row['peak_memory_bytes']),
-        labels.value('latency_ms', row['latency_ms']),
+        labels.bounded(
+          labels.value('latency_ms', row['latency_ms']), row['source']
+        ),
         row['source'],
       ]
       for i, row in enumerate(table)

@@ -9,7 +9,7 @@ import numpy as np
 
 from effnas import errors
 from effnas import space as space_lib
-from effnas.footprint import network, profile
+from effnas.footprint import bounds, network, profile
 from effnas.footprint.latency import roofline
 from effnas.footprint.latency import target as target_lib
 
@@ -84,7 +84,9 @@ def batch(
       name, whole = network.LATENCY + target.name, profiles[target.at(batch)]
       found[name].append(target.latency(whole, bits))
       if sources:
-        found[f'source of {name}'].append(target.said(whole, bits, batch))
+        said = target.said(whole, bits, batch)
+        told = bounds.told(said, profiles[1].unknown)
+        found[f'source of {name}'].append(told)
   return {
     name: np.array(values, None if '@' in name else np.int64)
     for name, values in found.items()

@@ -13,7 +13,7 @@ import jax
 from jax import lax
 import jax.numpy as jnp
 
-from effnas.quant import aqt
+from effnas.quant import accumulating, aqt
 
 
 def _integers(x, bits, axes):
@@ -78,12 +78,19 @@ def serving_conv(
 
 
 def serving_dot(
-  scale: jax.Array, activations: int | None, x, kernel, dimension_numbers, **_
+  scale: jax.Array,
+  weights: int,
+  activations: int | None,
+  x,
+  kernel,
+  dimension_numbers,
+  **_,
 ) -> jax.Array:
-  """Multiplies by an integer kernel, with int32 accumulation.
+  """Multiplies by an integer kernel, with int32 accumulation (`accumulating`).
 
   Args:
     scale: Of the kernel, per output, its contracted axes of size 1.
+    weights: Bits of the kernel.
     activations: Bits of the input; None multiplies in floating point.
     x: Floating-point input.
     kernel: Integer kernel.
@@ -99,15 +106,11 @@ def serving_dot(
   if activations is None:
     return lax.dot_general(x, kernel.astype(x.dtype), dimension_numbers) * scale
   q, x_scale = aqt.quantize(x, activations, contracted)
-  out = lax.dot_general(
-    q,
-    kernel.astype(jnp.int8),
-    dimension_numbers,
-    preferred_element_type=jnp.int32,
-  )
+  bits = weights, activations
+  out = accumulating.dot(q, kernel, dimension_numbers, bits, x.dtype)
   x_scale = jnp.squeeze(x_scale, contracted).astype(x.dtype)
   x_scale = x_scale.reshape(*x_scale.shape, *(1,) * scale.ndim)
-  return out.astype(x.dtype) * x_scale * scale
+  return out * x_scale * scale
 
 
 def keep_integers(x, kernel, bias, *, dtype=None, **_):

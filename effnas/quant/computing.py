@@ -13,7 +13,14 @@ import numpy as np
 from effnas import errors
 from effnas.nn import convolve, rewrite
 from effnas.nn.convolve import pointwise
-from effnas.quant import float8, kernels, lsq, operands, schemes
+from effnas.quant import (
+  accumulating,
+  float8,
+  kernels,
+  lsq,
+  operands,
+  schemes,
+)
 
 # Share of a range that a batch of training leaves.
 MOMENTUM = 0.9
@@ -257,18 +264,11 @@ def _narrow(rule, dimension_numbers, multiply):
   integers = scheme.weights == scheme.activations == 'integer'
   widths = {rule.weights, rule.activations}
   if integers and widths <= {*range(2, 9)} and scheme.zero_point == 'none':
-    return functools.partial(_int8, dimension_numbers)
+    bits = rule.weights, rule.activations
+    return lambda x, kernel: accumulating.dot(
+      x, kernel, dimension_numbers, bits, x.dtype
+    )
   return None
-
-
-def _int8(dimension_numbers, x, kernel):
-  out = lax.dot_general(
-    x.astype(jnp.int8),
-    kernel.astype(jnp.int8),
-    dimension_numbers,
-    preferred_element_type=jnp.int32,
-  )
-  return out.astype(x.dtype)
 
 
 def _float8(dtypes, dimension_numbers, multiply, x, kernel):

@@ -10,7 +10,7 @@ import jax
 
 from effnas import arguments, errors
 from effnas.nn import convolve, rewrite
-from effnas.quant import computing, schemes
+from effnas.quant import accumulating, computing, schemes
 
 FLOAT = schemes.FLOAT
 COLLECTION = schemes.COLLECTION
@@ -68,7 +68,21 @@ class Quantize(rewrite.Rule):
     if isinstance(module, linen.Conv):
       conv = arithmetic.training_conv(_convolution(module), *bits)
       return {'conv_general_dilated': conv}
-    return {'dot_general': aqt.dot_general(*bits)}
+    return {'dot_general': self._dot(module, aqt.dot_general(*bits))}
+
+  def _dot(self, module, by_aqt):
+    """AQT's product, or ours where more is summed than int32 holds."""
+
+    def dot(x, kernel, dimension_numbers, **kwargs):
+      length = accumulating.length(x, dimension_numbers)
+      if self.activations == FLOAT or length <= accumulating.longest(
+        self.weights, self.activations
+      ):
+        return by_aqt(x, kernel, dimension_numbers, **kwargs)
+      ours = computing.training(self, module)['dot_general']
+      return ours(x, kernel, dimension_numbers, **kwargs)
+
+    return dot
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,12 +107,12 @@ class Serve(Quantize):
     if not self.plain:
       return computing.serving(self, module)
     scale = module.get_variable(COLLECTION, 'kernel_scale')
-    bits = _or_none(self.activations)
+    bits = self.weights, _or_none(self.activations)
     lent: dict[str, Any] = {'promote_dtype': arithmetic.keep_integers}
     if isinstance(module, linen.Conv):
-      conv = arithmetic.serving_conv(_convolution(module), scale, bits)
+      conv = arithmetic.serving_conv(_convolution(module), scale, bits[1])
       return {**lent, 'conv_general_dilated': conv}
-    dot = functools.partial(arithmetic.serving_dot, scale, bits)
+    dot = functools.partial(arithmetic.serving_dot, scale, *bits)
     return {**lent, 'dot_general': dot}
 
 

@@ -1,6 +1,7 @@
 """Batched footprints: exactly those of the networks measured one by one."""
 
 from flax import linen
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -95,3 +96,22 @@ def test_metrics_to_choose():
 def test_bad_input_is_refused(tree, arch, shape, said):
   with pytest.raises(errors.UserError, match=said):
     footprint.batch(sp.Space(tree), [arch], shape)
+
+
+class _Spectrum(linen.Module):
+  features: int
+
+  @linen.compact
+  def __call__(self, x):
+    return jnp.abs(jnp.fft.fft(linen.Dense(self.features)(x)))
+
+
+def test_sources_say_what_is_not_counted():
+  space = sp.Space(_Spectrum(sp.oneof(3, 5)))
+  found = footprint.batch(
+    space, [{'features': 3}], (7,), targets=['cpu'], sources=True
+  )
+  one = footprint.sources(_Spectrum(3), (7,), targets=['cpu'])
+  (said,) = found['source of latency_ms@cpu']
+  assert said == one['latency_ms@cpu']
+  assert 'a lower bound without all of fft' in said

@@ -42,6 +42,43 @@ def test_the_table_names_each_source(effnas):
   assert '98,250' in out
 
 
+_UNCOUNTED = """
+from flax import linen
+import jax.numpy as jnp
+
+class Net(linen.Module):
+  @linen.compact
+  def __call__(self, x):
+    return jnp.abs(jnp.fft.fft(linen.Dense(4)(x)))
+
+def network():
+  return Net()
+"""
+
+
+def test_what_is_not_counted_marks_the_figures(effnas, project):
+  (project / 'uncounted_cli.py').write_text(_UNCOUNTED)
+  argv = (
+    'footprint',
+    'uncounted_cli:network',
+    '--input=3',
+    '--training={"batch": 2}',
+  )
+  result = effnas(*argv)
+  assert result.code == 0, result.err
+  for row in ('MACs', 'latency on tpu_v5e', 'MACs of a training step'):
+    (line,) = (x for x in result.out.splitlines() if x.startswith(f'{row}  '))
+    assert ' at least ' in line
+    assert 'a lower bound without all of ' in line
+  for row in ('parameters', 'peak memory', 'memory of a training step'):
+    (line,) = (x for x in result.out.splitlines() if x.startswith(f'{row}  '))
+    assert 'at least' not in line
+  assert 'MACs and latency are lower bounds: fft at ' in result.err
+  found = json.loads(effnas(*argv, '--format=json').out)
+  assert found['metrics']['macs'] == 12
+  assert 'a lower bound' in found['sources']['macs']
+
+
 def test_bits_make_it_smaller(effnas):
   float_ = _json(effnas, 'survey_cnn_025')['metrics']
   int8 = _json(effnas, 'survey_cnn_025', '--weights=8', '--activations=8')

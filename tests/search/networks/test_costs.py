@@ -1,11 +1,13 @@
 """What a candidate costs: the asked metrics, exactly, and their sources."""
 
 from flax import linen
+from jax import lax
 import pytest
 
 from effnas import data, errors, footprint, quant
 from effnas.footprint.latency import cost_model
 from effnas.nn import rewrite
+from effnas.report import labels
 from effnas.search import metrics as metrics_lib
 from effnas.search.networks import candidate as candidate_lib
 from effnas.search.networks import costs as costs_lib
@@ -180,6 +182,30 @@ def test_sources_are_those_of_the_same_network_at_its_bits():
     'latency_ms@datasheet/a100': 'datasheet, int8, batch 4',
     'train_step_ms@a100': 'datasheet, bfloat16, batch 32',
   }
+
+
+class Loop(linen.Module):
+  """Multiplies until a value is reached, which no program tells."""
+
+  @linen.compact
+  def __call__(self, x):
+    x = linen.Dense(8)(x)
+    kernel = self.param('kernel', linen.initializers.ones, (8, 8))
+    return lax.while_loop(lambda y: y[0, 0] < 3, lambda y: y @ kernel, x)
+
+
+def test_what_is_not_counted_makes_bounds():
+  asked = costs('latency_ms@cpu', 'throughput@cpu', 'peak_memory_bytes')
+  net = rewrite.Rewritten(Loop(), ())
+  found = asked.sources(candidate_lib.Candidate(net, {'name': 'adam'}, TRAIN))
+  assert found == {
+    'macs': 'counted, a lower bound without all of while at /',
+    'latency_ms@cpu': 'datasheet, float32, batch 4, a lower bound without all '
+    'of while at /',
+    'throughput@cpu': 'datasheet, float32, batch 4, an upper bound without all '
+    'of while at /',
+  }
+  assert labels.bounded('1 k', found['throughput@cpu']) == 'at most 1 k'
 
 
 @pytest.mark.parametrize(
