@@ -247,9 +247,12 @@ def scopes(eqn: Any) -> tuple[str, ...]:
 
 
 def literals(eqn: Any) -> tuple[Any, ...]:
-  """Returns the numbers that stand in an equation."""
-  return tuple(
-    np.asarray(v.val).tolist()
-    for v in eqn.invars
-    if isinstance(v, core.Literal)
+  """Returns the numbers that stand in an equation, its padding among them."""
+  return (
+    *(
+      np.asarray(v.val).tolist()
+      for v in eqn.invars
+      if isinstance(v, core.Literal)
+    ),
+    *eqn.params.get('padding_config', ()),
   )
