@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from effnas import errors
-from effnas.nn import convolve
+from effnas.nn import convolve, paths
 from effnas.nn.convolve import pointwise
 
 
@@ -303,9 +303,14 @@ def abstract_variables(
   Returns:
     The variables, each leaf a `jax.ShapeDtypeStruct`.
 
+  Raises:
+    UserError: A name in them holds a slash.
+
   Example:
     >>> abstract_variables(linen.Dense(3), (2,))['params']['kernel'].shape
     (2, 3)
   """
   x = jax.ShapeDtypeStruct((1, *input_shape), dtype)
-  return jax.eval_shape(lambda x: model.init(jax.random.key(0), x), x)
+  variables = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), x)
+  paths.check(variables)
+  return variables

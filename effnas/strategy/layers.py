@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 import math
 from typing import Any
 
-from flax import traverse_util
-
 from effnas import errors, quant
-from effnas.nn import rewrite
+from effnas.nn import paths, rewrite
 from effnas.quant import traced
 
 
@@ -27,7 +25,7 @@ def of(
     UserError: There are none, or the network's kernels are integers already.
   """
   seen = rewrite.coverage(net.model, (traced.Traced(),), *takes)
-  flat = traverse_util.flatten_dict(dict(variables['params']), sep='/')
+  flat = paths.flatten(variables['params'])
   found = {}
   for path in seen.rules_by_path:
     kernel = flat[f'{path}/kernel' if path else 'kernel']

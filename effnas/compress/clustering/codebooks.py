@@ -20,6 +20,7 @@ from effnas import errors
 from effnas.compress import storage
 from effnas.compress.clustering import kmeans
 from effnas.compress.pruning import masks as masks_lib
+from effnas.nn import paths as paths_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def cluster(
     >>> weights(found)['head']['kernel'].tolist()
     [1.0, 1.0, 1.0, 4.0, 4.0, 4.0]
   """
-  flat = traverse_util.flatten_dict(dict(params), sep='/')
+  flat = paths_lib.flatten(params)
   kept = _masks(params, masks)
   taken = _taken(list(flat), codebooks)
   books, indices, names = {}, {}, {}
@@ -142,7 +143,7 @@ def weights(clustered: Clustered) -> dict[str, Any]:
     flat[path] = kmeans.rebuild(clustered.indices[path], centroids)
   for path, mask in clustered.masks.items():
     flat[path] = jnp.where(mask, flat[path], 0)
-  return traverse_util.unflatten_dict(flat, sep='/')
+  return paths_lib.unflatten(flat)
 
 
 def forms(

@@ -15,11 +15,12 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-from flax import linen, traverse_util
+from flax import linen
 import numpy as np
 
 from effnas import errors
 from effnas.compress.lowrank import factored, factors, grown
+from effnas.nn import paths
 
 # What is left of an energy of zero by singular values in float32.
 _ROUNDING = 1e-12
@@ -184,7 +185,7 @@ def options(
     >>> ways.params.tolist(), ways.lost.round(3).tolist(), ways.ranks
     ([4, 8, 4], [0.2, 0.0, 0.0], [1, 2, None])
   """
-  flat = traverse_util.flatten_dict(dict(variables['params']), sep='/')
+  flat = paths.flatten(variables['params'])
   rule = factored.Factored(pattern)
   found = {}
   layers = grown.found(model, [rule], input_shape, dtype)

@@ -221,7 +221,8 @@ def title(eqn: Any) -> str:
 
 
 def literals(eqn: Any) -> tuple[Any, ...]:
-  """Returns the numbers that stand in an equation."""
-  return tuple(
-    np.asarray(v.val).tolist() for v in eqn.invars if jaxprs.is_literal(v)
+  """Returns the numbers that stand in an equation, its padding among them."""
+  return (
+    *(np.asarray(v.val).tolist() for v in eqn.invars if jaxprs.is_literal(v)),
+    *eqn.params.get('padding_config', ()),
   )

@@ -164,8 +164,12 @@ def slice_(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:
       continue
     if limit == start:
       return Axes(shape, free=frozenset(range(len(shape))), zero=True)
-    if x.key(axis):
-      parts = walk.parts(eqn.invars[0], axis) if stride == 1 else []
+    if x.key(axis) and stride != 1:
+      x = axes_lib.heads(walk.atoms, x, axis)
+    if x.key(axis) and stride != 1:
+      x = meeting.stuck(walk, x, axis, shape[axis], 'a part of it is taken')
+    elif x.key(axis):
+      parts = walk.parts(eqn.invars[0], axis)
       x = _part(walk, x, axis, (start, limit), parts)
   return dataclasses.replace(x, shape=shape)
 
@@ -227,13 +231,22 @@ def concatenate(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:
 
 
 def pad(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:
-  """Follows padding of other axes than units'."""
+  """Follows padding: what is put beside units stays when they are cut.
+
+  The number of positions on either side is compared when the network is built.
+  """
   x = axes_lib.heads(walk.atoms, ins[0])
-  for axis, config in enumerate(eqn.params['padding_config']):
-    key = x.key(axis)
-    if key and any(config):
-      walk.pin([x.units[key]], 'padding of it')
   shape = tuple(eqn.outvars[0].aval.shape)
+  for axis, config in enumerate(eqn.params['padding_config']):
+    if x.key(axis) is None or not any(config):
+      continue
+    if config[2] or min(config) < 0:
+      x = meeting.stuck(walk, x, axis, shape[axis], 'padding of it')
+      continue
+    beside = [walk.atoms.new(number) for number in config[:2]]
+    walk.pin(beside, 'padding beside it')
+    labels = np.concatenate([beside[0], x.units[axis,], beside[1]])
+    x = dataclasses.replace(x, units={**x.units, (axis,): labels})
   return Axes(shape, x.units, frozenset(), x.zero and ins[1].zero)
 
 
@@ -241,9 +254,9 @@ def dynamic_slice(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:
   """Follows slices that take units whole."""
   x = axes_lib.heads(walk.atoms, ins[0])
   shape = tuple(eqn.outvars[0].aval.shape)
-  for key, labels in x.units.items():
-    if shape[key[0]] != x.shape[key[0]]:
-      walk.pin([labels], 'a part of it is taken')
+  for axis, length in enumerate(shape):
+    if x.key(axis) and length != x.shape[axis]:
+      x = meeting.stuck(walk, x, axis, length, 'a part of it is taken')
   return dataclasses.replace(x, shape=shape)
 
 

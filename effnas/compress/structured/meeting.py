@@ -185,11 +185,33 @@ def window(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:
   params, x = eqn.params, axes_lib.heads(walk.atoms, ins[0])
   sizes = params['window_dimensions']
   strides = params.get('window_strides') or (1,) * len(sizes)
+  shape = tuple(eqn.outvars[0].aval.shape)
   for axis, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
-    key = x.key(axis)
-    if key and (size, stride) != (1, 1):
-      walk.pin([x.units[key]], f'{eqn.primitive.name} over it')
-  return dataclasses.replace(x, shape=tuple(eqn.outvars[0].aval.shape))
+    if x.key(axis) and (size, stride) != (1, 1):
+      x = stuck(walk, x, axis, shape[axis], f'{eqn.primitive.name} over it')
+  return dataclasses.replace(x, shape=shape)
+
+
+def stuck(walk: Any, x: Axes, axis: int, length: int, why: str) -> Axes:
+  """Pins the units of an axis; what is made of them cannot be cut either.
+
+  Args:
+    walk: The walk.
+    x: An array of no spread units.
+    axis: An axis with units.
+    length: Of the axis afterwards.
+    why: The reason.
+
+  Returns:
+    The array with that length, and units of its own that are pinned there.
+  """
+  walk.pin([x.units[axis,]], why)
+  made = walk.atoms.new(length)
+  walk.pin([made], why)
+  shape = list(x.shape)
+  shape[axis] = length
+  units = {**x.units, (axis,): made}
+  return dataclasses.replace(x, shape=tuple(shape), units=units)
 
 
 def normalise(walk: Any, eqn: Any, ins: Sequence[Axes]) -> Axes:

@@ -7,12 +7,12 @@ as `selection.select` takes them.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from flax import traverse_util
 import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
 from effnas.compress.structured import coupling
+from effnas.nn import paths
 
 Scores = dict[str, np.ndarray]
 
@@ -153,7 +153,7 @@ def random(
 
 
 def _flat(params):
-  return traverse_util.flatten_dict({'params': dict(params)}, sep='/')
+  return paths.flatten({'params': dict(params)})
 
 
 def _weights(flat, group) -> Iterator[tuple[coupling.Member, Any]]:
