@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / 'effnas'
 # Left may not import right; rooms of one group do not import each other.
 LAYERS = (
-  ('errors', 'folders'),
+  ('errors', 'folders', 'words'),
   ('files',),
   ('space', 'nn'),
   ('zoo', 'quant', 'compress', 'learn', 'data', 'footprint'),

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from typing import Any
 
+from effnas import words
 from effnas.cli import progress, show
 
 
@@ -134,8 +135,8 @@ def sensitivities(found: Any) -> None:
   increases = [found.increases(width) for width in found.bits]
   print(
     f'float: loss {found.loss:.4f}, accuracy {found.accuracy:.4f} on '
-    f'{found.examples:,} validation examples. What a layer adds to the loss '
-    'when it alone is quantized:\n'
+    f'{words.number(found.examples, "validation example")}. What a layer '
+    'adds to the loss when it alone is quantized:\n'
   )
   show.table(
     ['layer', 'weights', *columns],

@@ -34,13 +34,12 @@ Examples:
 import dataclasses
 import math
 import os
-import pathlib
 from typing import Any
 
 from absl import flags
 
 from effnas import errors
-from effnas.cli import progress, show, trained
+from effnas.cli import out, progress, show, trained
 from effnas.cli import request as request_lib
 
 USAGE = 'quantize --workdir=RUN [--trial=N] [--flags]'
@@ -123,6 +122,8 @@ def run(request: request_lib.Request) -> None:
       f'--out takes one network; name one width, e.g. --weights={bits[0]}, or '
       'a --budget'
     )
+  if given.out is not None:
+    out.ready(given.out)
   from effnas.search.running import compile_cache
 
   os.environ.update(compile_cache.environment())
@@ -233,10 +234,7 @@ def _files(
       **(rules if mixed is None else mixed.rules()),
       **about,
     )
-    try:
-      pathlib.Path(given.out).write_bytes(weights.serialize(served.variables))
-    except OSError as e:
-      raise errors.UserError(f'cannot write {given.out}: {e.strerror}') from e
+    out.write(given.out, weights.serialize(served.variables))
     files.append(given.out)
   return files
 
