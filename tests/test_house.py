@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / 'effnas'
 # Left may not import right; rooms of one group do not import each other.
 LAYERS = (
-  ('errors', 'folders', 'jaxprs'),
+  ('errors', 'folders', 'jaxprs', 'words'),
   ('files', 'hints'),
   ('arguments', 'terminal'),
   ('space', 'nn'),

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from typing import Any
 
-from effnas import terminal
+from effnas import terminal, words
 from effnas.cli import progress, show
 
 
@@ -135,8 +135,8 @@ def sensitivities(found: Any) -> None:
   increases = [found.increases(width) for width in found.bits]
   terminal.out(
     f'float: loss {found.loss:.4f}, accuracy {found.accuracy:.4f} on '
-    f'{found.examples:,} validation examples. What a layer adds to the loss '
-    'when it alone is quantized:',
+    f'{words.number(found.examples, "validation example")}. What a layer '
+    'adds to the loss when it alone is quantized:',
     '',
   )
   show.table(

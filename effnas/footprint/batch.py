@@ -9,7 +9,7 @@ import numpy as np
 
 from effnas import errors
 from effnas import space as space_lib
-from effnas.footprint import bounds, network, profile
+from effnas.footprint import bounds, network, profile, untraceable
 from effnas.footprint.latency import roofline
 from effnas.footprint.latency import target as target_lib
 
@@ -70,11 +70,12 @@ def batch(
   for arch in archs:
     net = _network(build(arch))
     profiles: dict[int, profile.Profile] = {}
-    for examples in (1, at_once, *(target.at(batch) for target in on)):
-      if examples not in profiles:
-        profiles[examples] = network.profiled(
-          net, input_shape, examples, input_dtype, seen
-        )
+    with untraceable.named(arch):
+      for examples in (1, at_once, *(target.at(batch) for target in on)):
+        if examples not in profiles:
+          profiles[examples] = network.profiled(
+            net, input_shape, examples, input_dtype, seen
+          )
     found['params'].append(profiles[1].params)
     found['macs'].append(profiles[1].macs)
     found['peak_memory_bytes'].append(profiles[at_once].peak_memory_bytes)
@@ -130,14 +131,15 @@ def quantities(
     float64 [n, len(features.NAMES)].
   """
   build, seen = _shared(space)
-  rows = [
-    network.quantities(
-      _network(build(arch)),
-      input_shape,
-      batch=batch,
-      input_dtype=input_dtype,
-      seen=seen,
-    )
-    for arch in archs
-  ]
+  rows = []
+  for arch in archs:
+    with untraceable.named(arch):
+      found = network.quantities(
+        _network(build(arch)),
+        input_shape,
+        batch=batch,
+        input_dtype=input_dtype,
+        seen=seen,
+      )
+    rows.append(found)
   return np.array(rows)

@@ -41,6 +41,13 @@ CODES = {
 }
 # As other programs write booleans.
 _DTYPES = {code: name for name, code in CODES.items()} | {'BOOL': 'bool'}
+# A pickle may run code, so none is loaded.
+_PICKLE = (
+  'not a weights file but a pickle of PyTorch, which is not read; convert it: '
+  'python -c "import torch, safetensors.torch as s; '
+  "d = torch.load('model.pth', weights_only=True); "
+  "s.save_file(d.get('state_dict', d), 'model.safetensors')\""
+)
 # Bits of the dtypes that are packed.
 _PACKED = {
   'bool': 1,
@@ -123,6 +130,8 @@ def deserialize(data: bytes) -> dict[str, Any]:
     ValueError,
     AttributeError,
   ) as error:
+    if data[:2] == b'\x80\x02' or b'data.pkl' in data:
+      raise errors.UserError(_PICKLE) from None
     raise errors.UserError(f'not a weights file: {error}') from error
   variables: dict[str, Any] = {}
   for name in sorted(leaves):

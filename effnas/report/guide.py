@@ -14,7 +14,7 @@ import itertools
 import pathlib
 from typing import Any
 
-from effnas import files
+from effnas import files, words
 from effnas.report import labels
 from effnas.search.networks import candidate
 from effnas.strategy import guide
@@ -114,8 +114,9 @@ def notes(walk: guide.Walk) -> list[str]:
   examples = len(candidate.load_data(walk.plan.config).valid.x)
   return [
     *lines,
-    f'{len(walk.tried)} networks tried; one of the {examples} examples of the '
-    f'validation split is {100 / examples:.2g} points',
+    f'{words.number(len(walk.tried), "network")} tried; one of the '
+    f'{words.number(examples, "example")} of the validation split is '
+    f'{100 / examples:.2g} points',
   ]
 
 
@@ -272,7 +273,7 @@ def _draw(walk: guide.Walk) -> bytes:
   )
   axes.legend(frameon=False, fontsize=9, labelcolor=plot.INK, loc='lower right')
   figure.supxlabel(
-    f'{len(walk.tried)} networks tried',
+    f'{words.number(len(walk.tried), "network")} tried',
     fontsize=8.5,
     color=plot.SOFT,
     x=0.99,

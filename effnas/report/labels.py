@@ -1,6 +1,6 @@
 """How studies and metrics are called, and values written, for a reader."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import math
 import pathlib
 import re
@@ -96,6 +96,26 @@ def title(name: str) -> str:
   if '.json' in target:
     target = pathlib.PurePath(target).name
   return f'{words} on {target}' if target else words
+
+
+def tells(name: str, values: Iterable[Any]) -> bool:
+  """Says whether values of a metric tell anything.
+
+  Args:
+    name: A metric.
+    values: Of it.
+
+  Returns:
+    False for a top-5 accuracy that is 1 throughout, as it is by definition
+    where there are five classes or fewer.
+
+  Example:
+    >>> tells('top5', [1.0, 1.0]), tells('top5', [0.9, 1.0])
+    (False, True)
+  """
+  if name.removeprefix('test_') != 'top5':
+    return True
+  return any(value != 1 for value in values)
 
 
 def unit(name: str) -> str:

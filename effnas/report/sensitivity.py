@@ -17,7 +17,7 @@ import math
 import pathlib
 from typing import Any
 
-from effnas import files, quant, strategy
+from effnas import files, quant, strategy, words
 from effnas.report import labels
 
 _COLUMNS = (
@@ -102,8 +102,8 @@ def _draw(found: strategy.Sensitivity, chosen: Mapping[str, int]) -> bytes:
   )
   figure.supxlabel(
     f'float network: loss {found.loss:.4f}, accuracy {found.accuracy:.4f} on '
-    f'{found.examples:,} validation examples; one layer quantized at a time, '
-    f'{inputs}',
+    f'{words.number(found.examples, "validation example")}; one layer '
+    f'quantized at a time, {inputs}',
     fontsize=8.5,
     color=plot.SOFT,
     x=0.99,

@@ -8,6 +8,7 @@ import pathlib
 import re
 from typing import Any
 
+from effnas import words
 from effnas.report import labels
 from effnas.search import metrics
 
@@ -81,11 +82,16 @@ class Summary:
 
   @property
   def metrics(self) -> tuple[str, ...]:
-    """Names of all metrics that any trial has, objectives first."""
-    seen = {name: None for name in self.objectives}
+    """Names of all metrics that tell trials apart, objectives first."""
+    seen: dict[str, list[Any]] = {name: [] for name in self.objectives}
     for row in self.rows:
-      seen.update(dict.fromkeys(row.metrics))
-    rest = sorted(name for name in seen if name not in self.maximize)
+      for name, value in row.metrics.items():
+        seen.setdefault(name, []).append(value)
+    rest = sorted(
+      name
+      for name, values in seen.items()
+      if name not in self.maximize and labels.tells(name, values)
+    )
     return self.objectives + tuple(rest)
 
   def columns(self) -> list[str]:
@@ -110,8 +116,7 @@ class Summary:
       f'{number} {_WORDS.get(status, status)}'
       for status, number in self.counts().items()
     )
-    number = len(self.rows)
-    head = f'{number} trial{"s" * (number != 1)}: {counts}'
+    head = f'{words.number(len(self.rows), "trial")}: {counts}'
     if any(row.on_front for row in self.rows):
       return f'{head}; {len(self.front)} on the front'
     return f'{head}; no finished trial yet'
@@ -226,7 +231,7 @@ def axes(summary: Summary) -> tuple[str, ...]:
 
 def _trials(ids: list[str]) -> str:
   if len(ids) > _NAMED:
-    return f'{len(ids)} trials'
+    return words.number(len(ids), 'trial')
   return f'trial{"s" * (len(ids) > 1)} {", ".join(ids)}'
 
 

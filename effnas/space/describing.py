@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 import math
 from typing import Any
 
-from effnas import errors
+from effnas import errors, words
 from effnas.space import labels, plan
 
 
@@ -23,8 +23,10 @@ def describe(
 
 def text(size: int | float, entries: Mapping[str, plan.Entry]) -> str:
   """Returns the same for a person, a line for each decision."""
-  many = 'infinitely many' if size == math.inf else f'{size:,}'
-  lines = [f'Space of {many} archs, {len(entries)} decisions']
+  many = 'infinitely many archs'
+  if size != math.inf:
+    many = words.number(int(size), 'arch')
+  lines = [f'Space of {many}, {words.number(len(entries), "decision")}']
   width = max(map(len, entries), default=0)
   for key, entry in entries.items():
     line = f'  {key:{width}}  {entry.choice!r}'

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from effnas import errors
+from effnas import errors, words
 from effnas.space import (
   building,
   choices,
@@ -308,7 +308,7 @@ class Space(placeholder.Reader):
     return describing.describe(self.size, self._entries)
 
   def __repr__(self):
-    return f'<Space of {len(self._entries)} decisions>'
+    return f'<Space of {words.number(len(self._entries), "decision")}>'
 
   def __str__(self):
     return describing.text(self.size, self._entries)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from flax import traverse_util
+import jax.numpy as jnp
 import numpy as np
 
 from effnas import errors
 from effnas.nn import rewrite
 from effnas.zoo import network as network_lib
+from effnas.zoo import state_dict as state_dict_lib
 from effnas.zoo import torchvision
 
 # (path of one of our modules or parameters, all such paths) -> timm's name
@@ -53,6 +55,22 @@ def by_rules(rules: Sequence[tuple[str, str]]) -> Names:
   return name
 
 
+class Brought(NamedTuple):
+  """What was brought in.
+
+  Attributes:
+    variables: Of the network, float32.
+    prefix: What stood in front of each name; '' is nothing.
+    passed_over: Arrays of the file that are of no set that was asked for.
+    head: Paths of the classifier, where it was left out.
+  """
+
+  variables: dict[str, Any]
+  prefix: str
+  passed_over: int
+  head: tuple[str, ...]
+
+
 def load(
   network: network_lib.Network,
   state_dict: Mapping[str, Any],
@@ -69,8 +87,7 @@ def load(
     The variables of `network.build(**arguments)`, float32.
 
   Raises:
-    UserError: The family knows no such names; or a name is missing, is left
-      over, or has another shape: the line names it.
+    UserError: See `bring`.
 
   Example:
     >>> import types
@@ -86,10 +103,43 @@ def load(
     >>> found['params']['classifier']['kernel'].shape
     (3, 2)
   """
+  return bring(network, state_dict, arguments).variables
+
+
+def bring(
+  network: network_lib.Network,
+  state_dict: Mapping[str, Any],
+  arguments: Mapping[str, Any] | None = None,
+  *,
+  prefix: str | None = None,
+  headless: bool = False,
+) -> Brought:
+  """Turns a set of weights of a file of PyTorch's into ours; see `load`.
+
+  Args:
+    network: A network of the zoo whose family knows timm's names.
+    state_dict: Arrays by name, as a safetensors file holds them.
+    arguments: For `network.build`.
+    prefix: As for `state_dict.choose`.
+    headless: Whether the classifier is left out, which may have another size
+      in the file: that is what has another shape for other `classes`.
+
+  Returns:
+    The variables of `network.build(**arguments)`, and what was done.
+
+  Raises:
+    UserError: The family knows no such names; or a name is missing, is left
+      over, has another shape or no proper values: the line names it.
+  """
+  arguments = dict(arguments or {})
   shapes = _shapes(network, **arguments)
-  left = dict(state_dict)
+  named, chosen = _named(network, shapes, state_dict, prefix)
+  left = chosen.arrays
+  head = _head(network, shapes, arguments) if headless else ()
+  for path in head:
+    left.pop(named.pop(path), None)
   found = {}
-  for path, name in _named(network, shapes, state_dict).items():
+  for path, name in named.items():
     if name not in left:
       raise errors.UserError(
         f'the PyTorch weights lack {name!r}, for {path} {shapes[path]}'
@@ -101,6 +151,7 @@ def load(
         f'{name!r} of the PyTorch weights has the shape {given.shape}, which '
         f'does not fit {path} {shapes[path]}'
       )
+    _check(name, given.dtype, array, variance=path.endswith('/var'))
     found[path] = array
   unknown = [name for name in left if not _VOID.fullmatch(name)]
   if unknown:
@@ -109,7 +160,46 @@ def load(
       f'the network has no place for {unknown[0]!r}{more} of the PyTorch '
       'weights'
     )
-  return traverse_util.unflatten_dict(found, sep='/')
+  variables = traverse_util.unflatten_dict(found, sep='/')
+  return Brought(variables, chosen.prefix, chosen.passed_over, head)
+
+
+def _check(name: str, dtype: Any, array: np.ndarray, variance: bool) -> None:
+  """Raises where an array of a file holds what no training leaves."""
+  said = f'{name!r} of the PyTorch weights'
+  if not jnp.issubdtype(dtype, jnp.floating):
+    raise errors.UserError(
+      f'{said} is {dtype}, where floats are due: integers of a quantized '
+      'network mean nothing without their scales'
+    )
+  if not np.isfinite(array).all():
+    bad = array[~np.isfinite(array)][0]
+    raise errors.UserError(f'{said} holds {bad}; all weights must be finite')
+  if variance and array.min(initial=0) < 0:
+    raise errors.UserError(
+      f'{said} holds {array.min():.3g}; a variance is 0 or more'
+    )
+
+
+def _head(
+  network: network_lib.Network,
+  shapes: Mapping[str, Any],
+  arguments: Mapping[str, Any],
+) -> tuple[str, ...]:
+  """Paths whose shapes follow from the number of classes."""
+  try:
+    few, more = (
+      _shapes(network, **{**arguments, 'classes': n}) for n in (2, 3)
+    )
+  except TypeError:
+    few = more = {}
+  head = tuple(p for p in shapes if few.get(p) != more.get(p))
+  if not head:
+    raise errors.UserError(
+      'the network has no classifier to leave out: nothing in it follows from '
+      'a number of classes'
+    )
+  return head
 
 
 def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
@@ -122,33 +212,37 @@ def names(network: network_lib.Network, **arguments: Any) -> dict[str, str]:
   Raises:
     UserError: The family knows none.
   """
-  return _named(network, _shapes(network, **arguments))
+  return _named(network, _shapes(network, **arguments))[0]
 
 
 def _named(
   network: network_lib.Network,
   shapes: Mapping[str, Any],
-  state_dict: Collection[str] = (),
-) -> dict[str, str]:
-  """Returns the names of which most are in a file: timm's, or torchvision's."""
+  state: Mapping[str, Any] | None = None,
+  prefix: str | None = None,
+) -> tuple[dict[str, str], state_dict_lib.Chosen]:
+  """Returns the names of which most are in a file, and the set they are of."""
   if network.torch is None:
     raise errors.UserError(
       'no names of PyTorch weights are known for this network'
     )
   paths = {path.partition('/')[2] for path in shapes}
+  state = state or {}
 
-  def by(known: Names) -> dict[str, str | None]:
-    return {p: _name(known, p.partition('/')[2], paths) for p in shapes}
+  def by(known: Names) -> dict[str, str]:
+    named = {p: _name(known, p.partition('/')[2], paths) for p in shapes}
+    return {path: name for path, name in named.items() if name is not None}
+
+  def common(found: Mapping[str, str]) -> int:
+    counts = state_dict_lib.prefixes(state, found.values()).values()
+    return max(counts, default=0)
 
   tried = [by(known) for known in (network.torch, *torchvision.NAMES)]
-  best = max(
-    tried, key=lambda found: sum(name in state_dict for name in found.values())
-  )
-  found = {path: name for path, name in best.items() if name is not None}
+  found = max(tried, key=common)
   for path in shapes:
     if path not in found:
       raise errors.UserError(f'no name of PyTorch weights is known for {path}')
-  return found
+  return found, state_dict_lib.choose(state, found.values(), prefix)
 
 
 def _shapes(
@@ -176,7 +270,8 @@ def _name(known: Names, path: str, paths: Collection[str]) -> str | None:
 
 def _arranged(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
   """Returns an array of PyTorch's in the layout of ours; None: does not fit."""
-  array = array.astype(np.float32)
+  with np.errstate(over='ignore'):  # an inf is told of by name
+    array = array.astype(np.float32)
   # [O, I, h, w] and [O, I] become [h, w, I, O] and [I, O]; axes of length 1
   # make the difference between a dense layer and a 1x1 convolution.
   axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(array.ndim)

@@ -89,6 +89,7 @@ def state():
       leaf = leaf[key]
     axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(len(leaf.shape))
     array = rng.normal(size=leaf.shape).astype(np.float32)
+    array = np.abs(array) if name.endswith('running_var') else array
     found[name] = array if axes is None else array.transpose(axes)
   return found
 
@@ -140,3 +141,76 @@ def test_each_network_that_timm_names_is_compared():
 def test_a_family_without_names_says_so():
   with pytest.raises(errors.UserError, match='no names of PyTorch weights'):
     zoo.load_torch(zoo.load('survey_cnn_005'), {})
+
+
+@pytest.mark.parametrize(
+  ('name', 'array', 'said'),
+  [
+    ('conv_stem.weight', np.nan, "'conv_stem.weight'.* holds nan"),
+    ('bn1.bias', np.inf, "'bn1.bias'.* holds inf"),
+    ('bn1.running_var', -0.1, "'bn1.running_var'.* holds -0.1; a variance is"),
+    ('classifier.weight', np.int8(3), "'classifier.weight'.* is int8, where"),
+    # Only in float32, in which it is used.
+    ('bn1.weight', np.float64(1e300), "'bn1.weight'.* holds inf"),
+  ],
+)
+def test_values_that_no_training_leaves_are_refused(state, name, array, said):
+  value = np.asarray(array)
+  dtype = value.dtype if value.dtype != np.float64 or array == 1e300 else None
+  state[name] = np.full(state[name].shape, array, dtype or np.float32)
+  with pytest.raises(errors.UserError, match=said) as told:
+    zoo.load_torch(zoo.load('mobilenet_v2_035'), state)
+  assert '\n' not in str(told.value)
+
+
+def _under(prefix, state, factor=1):
+  return {f'{prefix}{name}': factor * array for name, array in state.items()}
+
+
+@pytest.mark.parametrize(
+  'prefix', ['module.', '_orig_mod.', 'model.', 'model.module._orig_mod.']
+)
+def test_what_stands_in_front_of_all_names_is_left_out(state, prefix):
+  network = zoo.load('mobilenet_v2_035')
+  found = pytorch.bring(network, _under(prefix, state))
+  assert found.prefix == prefix
+  assert found.passed_over == 0
+  jax.tree.map(
+    np.testing.assert_array_equal,
+    found.variables,
+    zoo.load_torch(network, state),
+  )
+  stray = {**_under(prefix, state), 'head.weight': np.ones(3, np.float32)}
+  with pytest.raises(errors.UserError, match=r"no place for 'head.weight'"):
+    zoo.load_torch(network, stray)
+
+
+def test_one_set_of_several_is_asked_for(state):
+  network = zoo.load('mobilenet_v2_035')
+  both = {
+    **_under('state_dict.module.', state),
+    **_under('state_dict_ema.module.', state, factor=2),
+  }
+  with pytest.raises(errors.UserError, match='say which by --prefix') as told:
+    pytorch.bring(network, both)
+  assert "'state_dict.module' and 'state_dict_ema.module'" in str(told.value)
+  with pytest.raises(errors.UserError, match="did you mean 'state_dict"):
+    pytorch.bring(network, both, prefix='state_dict_emma')
+  found = pytorch.bring(network, both, prefix='state_dict_ema')
+  assert found.passed_over == len(state)
+  bias = found.variables['params']['classifier']['bias']
+  np.testing.assert_array_equal(bias, 2 * state['classifier.bias'])
+  plain = {**state, **_under('ema.', state, factor=2)}
+  for prefix, factor in (('', 1), ('ema', 2)):
+    found = pytorch.bring(network, plain, prefix=prefix)
+    bias = found.variables['params']['classifier']['bias']
+    np.testing.assert_array_equal(bias, factor * state['classifier.bias'])
+
+
+def test_the_classifier_is_left_out_whatever_its_size(state):
+  network = zoo.load('mobilenet_v2_035')
+  found = pytorch.bring(network, state, {'classes': 10}, headless=True)
+  assert found.head == ('params/classifier/bias', 'params/classifier/kernel')
+  whole = zoo.load_torch(network, state)
+  del whole['params']['classifier']
+  jax.tree.map(np.testing.assert_array_equal, found.variables, whole)

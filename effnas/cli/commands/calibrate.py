@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from effnas import errors, terminal
-from effnas.cli import progress, show
+from effnas import errors, terminal, words
+from effnas.cli import out, progress, show
 from effnas.cli import request as request_lib
 
 USAGE = 'calibrate --out=FILE [--space=NAME --measurements=FILE --metric=C]'
@@ -121,13 +121,13 @@ def run(request: request_lib.Request) -> None:
   """Gathers measurements, fits and writes the device file."""
   request.words()
   given = request.flags
-  out = _out(request)
+  place = out.ready(_out(request))
   from effnas.footprint.latency import calibrate, features
   from effnas.footprint.latency import device as device_lib
 
   found = _table(request) if given.measurements else _present(request)
   model = calibrate.calibrate(
-    out.stem,
+    place.stem,
     found.quantities,
     found.ms,
     device=found.device,
@@ -139,10 +139,10 @@ def run(request: request_lib.Request) -> None:
   if given.few:
     prior = features.prior(device_lib.load(found.device))
     scores += _few(found, prior, given.few, given.splits)
-  model.save(out)
+  model.save(place)
   _show(given.format, model, scores, found.left_out)
-  name = out if given.out.endswith('.json') else given.out
-  progress.tell(f'wrote {out}; use it as --target={name}')
+  name = place if given.out.endswith('.json') else given.out
+  progress.tell(f'wrote {place}; use it as --target={name}')
 
 
 class _Found(NamedTuple):
@@ -162,19 +162,19 @@ def _out(request: request_lib.Request) -> pathlib.Path:
   from effnas.footprint.latency import cost_model
   from effnas.footprint.latency import device as device_lib
 
-  out = request.need('out', 'a file or a name, e.g. my_a100.json')
-  if out.endswith('.json'):
-    return pathlib.Path(out)
-  if not re.fullmatch(r'[A-Za-z0-9_-]+', out):
+  name = request.need('out', 'a file or a name, e.g. my_a100.json')
+  if name.endswith('.json'):
+    return pathlib.Path(name)
+  if not re.fullmatch(r'[A-Za-z0-9_-]+', name):
     raise errors.UserError(
       f'--out is a .json file, or a name of letters, digits, _ and -; '
-      f'got {out!r}'
+      f'got {name!r}'
     )
-  if out in {*cost_model.shipped(), *device_lib.names()}:
+  if name in {*cost_model.shipped(), *device_lib.names()}:
     raise errors.UserError(
-      f'{out} is a target of effnas; take another name, e.g. my_{out}'
+      f'{name} is a target of effnas; take another name, e.g. my_{name}'
     )
-  return cost_model.folder() / f'{out}.json'
+  return cost_model.folder() / f'{name}.json'
 
 
 def _table(request: request_lib.Request) -> _Found:
@@ -195,11 +195,11 @@ def _table(request: request_lib.Request) -> _Found:
   left_out = len(table) - len(kept)
   of = listed.space(request)
   measured = (
-    f'{metric} of {pathlib.Path(given.measurements).name}, {len(ms)} networks '
-    f'of {of.name}'
+    f'{metric} of {pathlib.Path(given.measurements).name}, '
+    f'{words.number(len(ms), "network")} of {of.name}'
   )
   if left_out:
-    measured += f' ({left_out} rows without a value left out)'
+    measured += f' ({words.number(left_out, "row")} without a value left out)'
   quantities = _count(of, [table[i] for i in kept], batch)
   return _Found(quantities, ms, device, batch, kind, measured, left_out)
 
@@ -295,7 +295,7 @@ def _few(
   )
   values = np.array([[h.error, h.spearman, h.kendall] for h in held])
   bad = np.percentile(values, [95, 5, 5], axis=0).diagonal()
-  said = f'{fitted} networks, {splits} splits'
+  said = f'{fitted} networks, {words.number(splits, "split")}'
   from effnas.footprint.latency import cost_model
 
   return [

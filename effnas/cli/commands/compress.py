@@ -58,6 +58,7 @@ def run(request: request_lib.Request) -> None:
 
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
+  from effnas.footprint import untraceable
   from effnas.recipe import network
   from effnas.search.networks import candidate, made_with
 
@@ -69,7 +70,8 @@ def run(request: request_lib.Request) -> None:
       "--config.compress.order=\"('prune', 'quantize')\""
     )
   takes = subject.input_shape, subject.input_dtype
-  recipe.check(network.planned(subject.net, *takes), *takes)
+  with untraceable.named(arch):
+    recipe.check(network.planned(subject.net, *takes), *takes)
   if request.flags.trained:
     subject = networks.with_weights(subject, request.flags.trained)
   trained = request.flags.trained

@@ -165,9 +165,10 @@ def run(request: request_lib.Request) -> None:
   subject = _subject(request)
   looked_up = lookup.latency(request)
   from effnas.cli import networks
+  from effnas.footprint import untraceable
   from effnas.recipe import deployed
 
-  with _taking(subject, given.input):
+  with untraceable.named(subject.title), _taking(subject, given.input):
     if given.init is not None:
       subject = networks.with_weights(subject, given.init)
     values = deployed.measure(
@@ -265,12 +266,12 @@ def _taking(subject: Any, asked: list[str]) -> Iterator[None]:
     yield
   except errors.UserError:
     raise
-  except (TypeError, ValueError, IndexError) as e:
-    if not asked:
+  except Exception as e:  # of a network of any space: it may be any
+    if not asked or errors.of_the_machine(e):
       raise
     raise errors.UserError(
       f'{subject.title} does not take an input of {subject.input_shape}: '
-      f'{str(e).splitlines()[0]}'
+      f'{next(iter(str(e).splitlines()), type(e).__name__)}'
     ) from e
 
 

@@ -38,8 +38,8 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, files, terminal
-from effnas.cli import progress, runs, show, trained
+from effnas import errors, terminal
+from effnas.cli import out, progress, runs, show, trained
 from effnas.cli import request as request_lib
 
 USAGE = 'quantize --workdir=RUN [--trial=N] [--flags]'
@@ -123,6 +123,8 @@ def run(request: request_lib.Request) -> None:
       f'--out takes one network; name one width, e.g. --weights={bits[0]}, or '
       'a --budget'
     )
+  if given.out is not None:
+    out.ready(given.out)
   from effnas.search.running import compile_cache
 
   os.environ.update(compile_cache.environment())
@@ -233,7 +235,7 @@ def _files(
       **(rules if mixed is None else mixed.rules()),
       **about,
     )
-    files.write(given.out, weights.serialize(served.variables))
+    out.write(given.out, weights.serialize(served.variables))
     written.append(given.out)
   return written
 

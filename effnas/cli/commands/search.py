@@ -29,7 +29,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors
+from effnas import errors, words
 from effnas.cli import config as config_lib
 from effnas.cli import progress, runs
 from effnas.cli import request as request_lib
@@ -107,8 +107,9 @@ def run(request: request_lib.Request) -> int:
   ]
   mean = f', {sum(seconds) / len(seconds):.1f} s a trial' if seconds else ''
   progress.tell(
-    f'{_searched(config)}: {len(trials)} trials{mean}; this run took '
-    f'{progress.clock(time.monotonic() - start)}; see {workdir}/report.html'
+    f'{_searched(config)}: {words.number(len(trials), "trial")}{mean}; this '
+    f'run took {progress.clock(time.monotonic() - start)}; see '
+    f'{workdir}/report.html'
   )
   if any(trial.status == 'done' for trial in trials):
     return 0

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, terminal
+from effnas import errors, terminal, words
 from effnas.cli import config as config_lib
 from effnas.cli import progress, show
 from effnas.cli import request as request_lib
@@ -108,7 +108,7 @@ def _check(request: request_lib.Request, space: Any, names: list[str]) -> None:
       space.check(as_arch(row))
     except errors.UserError as e:
       raise errors.UserError(f'row {i} of {arch}: {e}') from None
-  progress.tell(f'all {len(table):,} rows are of the space')
+  progress.tell(f'all of {words.number(len(table), "row")} are of the space')
 
 
 def _sample(space: Any, number: int, seed: int, form: str) -> None:
@@ -141,8 +141,9 @@ def _describe(space: Any) -> None:
       ]
     )
   size = described['size']
-  many = 'infinitely many' if size is None else f'{size:,}'
-  terminal.out(f'{many} archs, {len(rows)} decisions', '')
+  endless = 'infinitely many archs'
+  many = endless if size is None else words.number(size, 'arch')
+  terminal.out(f'{many}, {words.number(len(rows), "decision")}', '')
   show.table(['key', 'kind', 'options', 'active when'], rows)
 
 

@@ -5,7 +5,10 @@ the multiply-accumulates of one example. They were counted from the program and
 stand in a table, which --recount makes anew.
 
 `import` reads the weights of a timm network, a safetensors file, and writes
-them as weights of ours. `train.init` in a config starts from these.
+them as weights of ours. `train.init` in a config starts from these. What stands
+in front of all names (`module.`, `_orig_mod.`) is left out; of several sets in
+a file, as of an average, --prefix says which. With --headless the classifier
+stays out, for other classes.
 
 Examples:
   effnas zoo
@@ -13,6 +16,8 @@ Examples:
   effnas zoo import mobilenet_v2 model.safetensors --out=mobilenet_v2.st
   effnas zoo import resnet_18 mine.safetensors --args='{"classes": 10}' \
     --out=mine.st
+  effnas zoo import resnet_18 ema.safetensors --prefix=state_dict_ema \
+    --headless --args='{"classes": 10}' --out=backbone.st
 """
 
 import pathlib
@@ -21,8 +26,8 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, files
-from effnas.cli import progress, show
+from effnas import errors, words
+from effnas.cli import out, progress, show
 from effnas.cli import request as request_lib
 
 USAGE = 'zoo [import NETWORK FILE.safetensors --out=FILE] [--flags]'
@@ -40,6 +45,20 @@ def define(values: flags.FlagValues) -> None:
     'args',
     '{}',
     'import: arguments of the network, a JSON object.',
+    flag_values=values,
+  )
+  flags.DEFINE_string(
+    'prefix',
+    None,
+    'import: which set of weights of several in the file, by what stands in '
+    'front of their names, e.g. state_dict_ema.',
+    flag_values=values,
+  )
+  flags.DEFINE_bool(
+    'headless',
+    False,
+    'import: leave out the classifier, which may have another size in the '
+    'file; train.init then draws it.',
     flag_values=values,
   )
   request_lib.define_format(values)
@@ -112,9 +131,11 @@ def _import(request: request_lib.Request) -> None:
   _, name, file = request.words(
     'import', 'a network: a name of `effnas zoo`', 'a safetensors file'
   )
-  out = request.need('out', 'the weights file to write')
+  given = request.flags
+  place = out.ready(request.need('out', 'the weights file to write'))
   from effnas import zoo
   from effnas.footprint import weights
+  from effnas.zoo import pytorch
 
   network = zoo.load(name)
   arguments = request.json('args')
@@ -125,9 +146,24 @@ def _import(request: request_lib.Request) -> None:
     raise errors.UserError(f'cannot read {file}: {e.strerror}') from None
   except TypeError as e:
     raise errors.UserError(f'--args: {e}') from None
+  except errors.UserError as e:
+    raise errors.UserError(f'{file}: {e}') from None
   try:
-    variables = zoo.load_torch(network, state, **arguments)
+    found = pytorch.bring(
+      network, state, arguments, prefix=given.prefix, headless=given.headless
+    )
   except errors.UserError as e:
     raise errors.UserError(f'{file} for {name}: {e}') from None
-  files.write(out, weights.serialize(variables))
-  progress.tell(f'{len(state)} arrays of {file} are now {name} in {out}')
+  out.write(place, weights.serialize(found.variables))
+  if found.prefix:
+    progress.tell(f'the names in {file} begin with {found.prefix!r}: left out')
+  if found.passed_over:
+    told = words.number(found.passed_over, 'array')
+    progress.tell(f'{told} of {file} passed over, not under that prefix')
+  if found.head:
+    progress.tell(
+      f'the classifier is left out ({", ".join(found.head)}): what starts from '
+      f'{place} draws it'
+    )
+  arrays = words.number(len(state) - found.passed_over, 'array')
+  progress.tell(f'{arrays} of {file} are now {name} in {place}')

@@ -6,17 +6,17 @@ import logging
 from typing import Any
 
 import jax
-import numpy as np
 
 from effnas import data as data_lib
 from effnas import errors
+from effnas.footprint import untraceable
 from effnas.nn import rewrite
 from effnas.search import metrics as metrics_lib
 from effnas.search import problem as problem_lib
 from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
-from effnas.search.networks import checking, made_with, training
+from effnas.search.networks import checking, made_with, probing, training
 from effnas.search.networks import costs as costs_lib
 from effnas.search.proposing import starts
 from effnas.search.scheduling import budget as budget_lib
@@ -54,14 +54,23 @@ def problem(config: Config) -> problem_lib.Problem:
   asked.check()
   after.check()
   budget_lib.check(config, settings, found.decisions)
-  sample = candidate_lib.build(config, found.sample(np.random.default_rng(0)))
-  _check(sample, dataset, asked.input_dtype)
-  asked.counted(sample)  # finds a bad batch before anything starts
+
+  def check(arch: Arch) -> None:
+    with untraceable.named(arch):
+      sample = candidate_lib.build(config, arch)
+      _check(sample, dataset, asked.input_dtype)
+      asked.counted(sample)  # finds a bad batch before anything starts
+
+  def footprint(arch: Arch) -> dict[str, Any]:
+    with untraceable.named(arch):
+      return asked.measure(candidate_lib.build(config, arch))
+
+  probing.probe(found, check)
   told = dataclasses.replace(asked, metrics=(*asked.metrics, *after.metrics))
   return problem_lib.Problem(
     space=found,
     objectives=tuple(settings.objectives),
-    footprint=lambda arch: asked.measure(candidate_lib.build(config, arch)),
+    footprint=footprint,
     constraints=settings.constraints,
     soft=settings.soft_constraints,
     starts=starts.resolve(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import pathlib
 from typing import Any, NamedTuple
 
-from effnas import errors, files
+from effnas import errors, files, words
 from effnas.recipe import artefact, context, fits
 from effnas.recipe import network as network_lib
 from effnas.recipe import step as step_lib
@@ -106,7 +106,8 @@ def of_run(workdir: str | pathlib.Path, trial: int | None = None) -> Run:
     trials = journal.read(workdir)
     if trial not in range(len(trials)):
       raise errors.UserError(
-        f'{workdir} has {len(trials)} trials, from 0; got trial {trial!r}'
+        f'{workdir} has {words.number(len(trials), "trial")}, from 0; '
+        f'got trial {trial!r}'
       )
     return Run(config, trials[trial].arch, folder(workdir, trial) / WEIGHTS)
   if 'arch' not in config:
