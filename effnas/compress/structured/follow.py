@@ -129,8 +129,10 @@ class Walk:
         self._step(eqn, outs)
       return outs
     if jaxprs.by_platform(eqn):
-      return self.body(*jaxprs.branches(eqn), ins[1:])
-    outs = self._scan(eqn, ins) if name == 'scan' else self._plain(eqn, ins)
+      (usual,) = jaxprs.branches(eqn)
+      return self.body(usual, ins[1:])
+    scan = jaxprs.scan(eqn)
+    outs = self._scan(scan, ins) if scan else self._plain(eqn, ins)
     self._step(eqn, outs)
     return outs
 
@@ -155,9 +157,8 @@ class Walk:
       for x in (outs if isinstance(outs, list) else [outs])
     ]
 
-  def _scan(self, eqn, ins):
+  def _scan(self, scan, ins):
     """Follows a loop until nothing more is joined in its carry."""
-    scan = jaxprs.scan(eqn)
     consts, carries = scan.consts, scan.carries
     carry = ins[consts : consts + carries]
     xs = []
