@@ -214,7 +214,10 @@ def test_the_hardest_view_of_each_row_is_taken():
     ({'name': 'mixup', 'alpha': -1}, 'mixup.alpha is a number from 0; got -1'),
     ({'name': 'mixup', 'alhpa': 1}, "did you mean 'alpha'"),
     ({'name': 'flip', 'probability': 2}, 'from 0 to 1; got 2'),
-    ({'name': 'randaugment', 'layers': 1.5}, 'whole number from 0; got 1.5'),
+    (
+      {'name': 'randaugment', 'layers': 1.5},
+      'layers must be a whole number, got 1.5',
+    ),
     ({'name': 'scale', 'low': 2}, 'scale.low is at most scale.high'),
     ({'alpha': 1}, "mapping with 'name'"),
   ],

@@ -209,7 +209,11 @@ def test_no_step_is_taken_twice_in_a_row(name):
   [
     ('prune', {}, 'prune needs sparsity'),
     ('prune', {'sparsity': 1.0}, 'from 0 to less than 1; got 1.0'),
-    ('prune', {'sparsity': 0.5, 'nm': [2]}, r'nm is a pair of whole numbers'),
+    (
+      'prune',
+      {'sparsity': 0.5, 'nm': [2]},
+      r'prune\.nm must be a list of 2 or null',
+    ),
     ('prune', {'sparsity': 0.75, 'nm': [2, 4]}, '2:4 is a uniform sparsity'),
     ('prune', {'sparsity': 0.5, 'rewind': True}, 'rewind needs training'),
     ('remove', {}, 'a sparsity above 0, or layers'),

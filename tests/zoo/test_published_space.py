@@ -28,7 +28,7 @@ def test_lists_of_a_config_hash_as_fields_do():
   ('arguments', 'message'),
   [
     ({'name': 'mobilnet_v2'}, "unknown network.*did you mean 'mobilenet_v2'"),
-    ({'name': 'mobilenet_v2', 'clases': 3}, "'mobilenet_v2':.*'clases'"),
+    ({'name': 'mobilenet_v2', 'clases': 3}, "'mobilenet_v2' with .*'clases'"),
   ],
 )
 def test_what_there_is_not_is_one_line(arguments, message):

@@ -101,7 +101,7 @@ class Compared(Term):
     teacher: Which teacher, from 0.
   """
 
-  pairs: tuple[tuple[str, str], ...] = ()
+  pairs: Sequence[Any] = ()  # of two paths, once in form
   teacher: int = 0
 
   def __post_init__(self):

@@ -156,7 +156,7 @@ def test_views_differ_and_are_of_the_same_image():
     ({'views': ['flop']}, "unknown augmentation 'flop'"),
     ({'temperature': 0}, 'temperature must be a number more than 0'),
     ({'width': 0}, 'width is a whole number from 1'),
-    ({'at': 3}, 'at is the path of a module'),
+    ({'at': 3}, 'simclr.at must be a text, got 3'),
   ],
 )
 def test_impossible_settings_are_said(args, message):

@@ -266,7 +266,10 @@ def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
     {'batch': 0},
   ):
     config = _config(footprint={**CONFIG['footprint'], **settings})
-    with pytest.raises(errors.UserError, match=r'a10|batch 0'):
+    with pytest.raises(
+      errors.UserError,
+      match=r'a10|footprint\.batch must be a whole number of at least 1',
+    ):
       network_trials.problem(config)
 
 

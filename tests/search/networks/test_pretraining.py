@@ -73,7 +73,7 @@ def test_unlabelled_rows_without_a_use_are_one_line():
 @pytest.mark.parametrize(
   ('before', 'said'),
   [
-    ('simclr', 'train.pretrain holds settings by name'),
+    ('simclr', 'train.pretrain must be settings by name or null'),
     ({'objective': 'simclr'}, 'train.pretrain lacks epochs'),
     ({'epochs': 3}, 'train.pretrain lacks objective'),
     ({**_BEFORE, 'objective': 'simcrl'}, "did you mean 'simclr'"),
