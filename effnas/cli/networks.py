@@ -14,6 +14,8 @@ from effnas.cli import request as request_lib
 from effnas.nn import rewrite
 from effnas.zoo import published as published_lib
 
+_LEFT = 8  # Layers that stay in float are named, a line each, up to so many.
+
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
@@ -60,12 +62,36 @@ class Subject:
     left = footprint.unreached(
       self.net.model, shape, seen.rules_by_path, input_dtype=dtype
     )
-    if left:
-      paths = list(dict.fromkeys(path or 'the network' for path, _, _ in left))
-      shown = ', '.join(paths[:3]) + (', ...' if len(paths) > 3 else '')
-      macs = sum(macs for _, _, macs in left)
-      lines.append(f'quantization does not reach {macs:,} MACs, in {shown}')
+    if not left:
+      return lines
+    of = sum(
+      row.macs
+      for row in footprint.layers(self.net.model, shape, input_dtype=dtype)
+    )
+    by_path: dict[str, int] = {}
+    for path, _, macs in left:
+      by_path[path] = by_path.get(path, 0) + macs
+    paths = [path or 'the network' for path in by_path]
+    shown = ', '.join(paths[:3]) + (', ...' if len(paths) > 3 else '')
+    lines.append(
+      f'quantization does not reach {_share(sum(by_path.values()), of)}, '
+      f'in {shown}'
+    )
+    named = quant.left(self.net, shape, dtype)
+    for path, kind in list(named.items())[:_LEFT]:
+      macs = sum(n for at, n in by_path.items() if _is_in(at, path))
+      lines.append(f'{path} ({kind}) stays in float: {_share(macs, of)}')
+    if len(named) > _LEFT:
+      lines.append(f'{len(named) - _LEFT} more layers stay in float')
     return lines
+
+
+def _share(macs: int, of: int) -> str:
+  return f'{macs:,} MACs ({macs / max(1, of):.1%} of all)'
+
+
+def _is_in(at: str, path: str) -> bool:
+  return path in ('', at) or at.startswith(f'{path}/')
 
 
 def of_config(

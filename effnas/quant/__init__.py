@@ -4,6 +4,7 @@ from effnas.quant.calibration import calibrate
 from effnas.quant.convert import convert, quantized, serving
 from effnas.quant.post_training import post_training
 from effnas.quant.rules import FLOAT, Quantize, Serve, rules
+from effnas.quant.staying import left
 
 __all__ = [
   'FLOAT',
@@ -11,6 +12,7 @@ __all__ = [
   'Serve',
   'calibrate',
   'convert',
+  'left',
   'post_training',
   'quantized',
   'rules',

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+import warnings
 
 from flax import linen, traverse_util
 import jax
@@ -10,7 +11,14 @@ import numpy as np
 
 from effnas import errors
 from effnas.nn import rewrite
-from effnas.quant import computing, kernels, operands, rules, schemes
+from effnas.quant import (
+  computing,
+  kernels,
+  operands,
+  rules,
+  schemes,
+  staying,
+)
 
 Variables = Mapping[str, Any]
 _BESIDE = ('kernel_scale', 'kernel_zero', 'input_scale', 'input_zero')
@@ -38,7 +46,8 @@ def convert(
     point), bool for two codes, or a float of 8 bits. The collection 'quant'
     holds a 'kernel_scale' beside each and, where there are such, 'kernel_zero',
     'input_scale' and 'input_zero'; steps and ranges are gone. A network
-    without such rules comes back as it is.
+    without such rules comes back as it is. A warning names the layers that stay
+    in float although a rule names them, as `quant.left` does.
 
   Raises:
     UserError: A layer lacks its range or step, or groups do not divide.
@@ -55,6 +64,15 @@ def convert(
     (1, 2)
   """
   layers = quantized(net, input_shape, dtype)
+  # Tables are in float by design: no rule is for them.
+  stays = {
+    path: kind
+    for path, kind in staying.left(net, input_shape, dtype).items()
+    if kind != staying.TABLE
+  }
+  if stays:
+    # Once for equal networks: as Python shows a warning of one text.
+    warnings.warn(_said(stays), stacklevel=2)
   flat = traverse_util.flatten_dict(dict(variables))
   keys = {path: tuple(path.split('/')) if path else () for path in layers}
   taken = {
@@ -115,6 +133,15 @@ def quantized(
       if isinstance(rule, rules.Quantize) and rule.weights != rules.FLOAT:
         found[path] = rule, seen.layers[path]
   return found
+
+
+def _said(stays):
+  some = [f'{path!r} ({kind})' for path, kind in list(stays.items())[:5]]
+  more = f' and {len(stays) - 5} more' if len(stays) > 5 else ''
+  return (
+    f'quantization leaves {", ".join(some)}{more} in float: rules are for '
+    'Conv, Dense and DenseGeneral without batch axes'
+  )
 
 
 def _take(flat, path, key, rule):

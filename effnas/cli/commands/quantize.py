@@ -138,6 +138,8 @@ def run(request: request_lib.Request) -> None:
     'dataset': subject.dataset,
   }
   progress.tell(f'{subject.title}, on {subject.config["data"]["name"]}')
+  for line in _unreached(subject, bits[0], given.activations):
+    progress.tell(line)
   about: dict[str, Any] = {
     'targets': _targets(given, subject.config),
     'batch': given.batch or subject.config['footprint']['batch'],
@@ -188,6 +190,23 @@ def run(request: request_lib.Request) -> None:
     terminal.out('', 'mixed 1 as a section of a config:', '', *section)
   for file in files:
     progress.tell(f'wrote {file}')
+
+
+def _unreached(
+  subject: trained.Trained, weights: int, activations: int
+) -> list[str]:
+  """Says what quantization leaves in float, whatever the bits."""
+  from effnas import quant
+  from effnas.cli import networks
+  from effnas.nn import rewrite
+  from effnas.recipe import context
+
+  ruled = rewrite.Rewritten(
+    subject.net.model, quant.rules(weights, activations)
+  )
+  data = subject.dataset
+  takes = tuple(data.input_shape), context.input_dtype(data)
+  return networks.Subject(subject.title, ruled, *takes).unreached()
 
 
 def _served(
