@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -377,25 +375,3 @@ def test_each_line_is_told_with_its_number(tmp_path):
   assert read == trials
   assert [number for number, _ in lines] == list(range(1, 8))
   assert lines[4][1]['event'] == 'done'
-
-
-def test_a_child_that_goes_astray_writes_nothing(tmp_path):
-  path = tmp_path / 'trials.jsonl'
-  fill(path)
-  before = path.read_bytes()
-  code = (
-    'import os, sys\nfrom effnas.search import journal\n'
-    'book = journal.Journal(sys.argv[1])\n'
-    'if not os.fork():\n'
-    "  book.append({'event': 'failed', 'trial': 2, 'reason': 'x'})\n"
-    '  os._exit(0)\n'
-    'print(os.waitstatus_to_exitcode(os.wait()[1]))'
-  )
-  found = subprocess.run(
-    [sys.executable, '-c', code, str(path)],
-    capture_output=True,
-    text=True,
-    check=True,
-  )
-  assert found.stdout.strip() == '1'
-  assert path.read_bytes() == before

@@ -213,6 +213,28 @@ def test_a_candidate_that_forks_spoils_nothing(tmp_path):
   ]
 
 
+def test_a_child_that_goes_astray_writes_nothing(tmp_path):
+  path = tmp_path / 'trials.jsonl'
+  run(tmp_path, 'nothing')
+  before = path.read_bytes()
+  code = (
+    'import os, sys\nfrom effnas.search import journal\n'
+    'book = journal.Journal(sys.argv[1])\n'
+    'if not os.fork():\n'
+    "  book.append({'event': 'failed', 'trial': 2, 'reason': 'x'})\n"
+    '  os._exit(0)\n'
+    'print(os.waitstatus_to_exitcode(os.wait()[1]))'
+  )
+  found = subprocess.run(
+    [sys.executable, '-c', code, str(path)],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  assert found.stdout.strip() == '1'
+  assert path.read_bytes() == before
+
+
 def test_a_journal_of_another_space_is_refused(tmp_path):
   run(tmp_path, 'nothing')
   journal = tmp_path / 'trials.jsonl'
