@@ -98,12 +98,12 @@ def learning_rate(
   warm = jnp.minimum((step + 1) / jnp.maximum(warmup_steps, 1), 1)
   left = jnp.maximum(steps - warmup_steps, 1)
   done = jnp.clip((step - warmup_steps) / left, 0, 1)
-  fall = {
+  falls: dict[str, Callable[[], Any]] = {
     'constant': lambda: 1.0,
     'linear': lambda: 1 - done,
     'cosine': lambda: 0.5 * (1 + jnp.cos(jnp.pi * done)),
-  }[schedule]()
-  return jnp.float32(lr) * warm * fall
+  }
+  return jnp.float32(lr) * warm * falls[schedule]()
 
 
 def _adam(n: Numbers) -> optax.GradientTransformation:
