@@ -38,7 +38,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, terminal
+from effnas import errors, files, terminal
 from effnas.cli import progress, show, trained
 from effnas.cli import request as request_lib
 
@@ -171,9 +171,9 @@ def run(request: request_lib.Request) -> None:
   else:
     widths = [(_FLOAT, _FLOAT), *((w, given.activations) for w in bits)]
     rows = [_served(network, *pair, about) for pair in widths]
-  files = _files(request, subject, found, mixed, about)
+  written = _files(request, subject, found, mixed, about)
   if given.format == 'json':
-    show.as_json(_json(subject, rows, found, mixed, files))
+    show.as_json(_json(subject, rows, found, mixed, written))
     return
   if given.sensitivity:
     quantizing.sensitivities(found)
@@ -183,7 +183,7 @@ def run(request: request_lib.Request) -> None:
   if mixed is not None:
     section = quantizing.section(mixed.rules()).splitlines()
     terminal.out('', 'mixed 1 as a section of a config:', '', *section)
-  for file in files:
+  for file in written:
     progress.tell(f'wrote {file}')
 
 
@@ -238,7 +238,11 @@ def _files(
 
 
 def _json(
-  subject: trained.Trained, rows: Any, found: Any, mixed: Any, files: list[str]
+  subject: trained.Trained,
+  rows: Any,
+  found: Any,
+  mixed: Any,
+  written: list[str],
 ) -> dict[str, Any]:
   told: dict[str, Any] = {
     'network': subject.title,
@@ -250,7 +254,7 @@ def _json(
   if mixed is not None:
     told['budget'] = {mixed.metric: mixed.budget}
     told['quant'] = mixed.rules()
-  return told | {'files': files}
+  return told | {'files': written}
 
 
 def _bits(words: list[str], default: tuple[int, ...]) -> tuple[int, ...]:
