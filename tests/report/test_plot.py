@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 from PIL import Image
 import pytest
@@ -69,3 +71,18 @@ def test_log_axis_where_the_range_is_wide():
   assert not plot.is_log([1.0, 30.0])
   assert not plot.is_log([-1.0, 100.0])
   assert not plot.is_log([0.0, 100.0])
+
+
+@pytest.mark.parametrize('objectives', [['accuracy', 'size_bytes'], ['loss']])
+def test_numbers_beyond_any_axis_are_left_out_and_counted(make, objectives):
+  work = make(objectives)
+  for i, value in enumerate((1e308, 5e-324, -1e308, 1.0, 2.0)):
+    size = {'size_bytes': value}
+    work.add('proposed', i, arch={'model.layers.²': i}, footprint=size)
+    work.add('done', i, metrics={'accuracy': 0.5 + i / 10, 'loss': value})
+  whole = report.read(work.path)
+  picture = plot.picture(whole)
+  assert picture.startswith(b'\x89PNG')
+  assert report.write(work.path).sentence().startswith('5 trials: 5 done')
+  few = dataclasses.replace(whole, rows=whole.rows[:3])
+  assert plot.picture(few) != picture

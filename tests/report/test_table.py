@@ -1,6 +1,7 @@
 import io
+import sys
 
-from effnas import report
+from effnas import report, terminal
 from effnas.report import labels, table
 
 
@@ -100,3 +101,15 @@ def test_what_a_terminal_obeys_is_shown(make):
   assert '[red]mine' in text
   assert r'\x1b[31m.json' in text
   assert not set('\x1b\u202e') & set(text)
+
+
+def test_a_terminal_of_ascii_is_told_all(study, monkeypatch):
+  raw = io.BytesIO()
+  monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(raw, encoding='ascii'))
+  terminal.prepare()
+  table.show(report.read(study.path))
+  terminal.flush()
+  text = raw.getvalue().decode('ascii')
+  assert 'accuracy ^' in text
+  signs = {ord('↑'): '^', ord('↓'): 'v', ord('─'): '-'}
+  assert text == shown(study).translate(signs)

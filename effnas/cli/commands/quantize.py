@@ -176,9 +176,9 @@ def run(request: request_lib.Request) -> None:
   else:
     widths = [(_FLOAT, _FLOAT), *((w, given.activations) for w in bits)]
     rows = [_served(network, *pair, about) for pair in widths]
-  files = _files(request, subject, found, mixed, about)
+  written = _files(request, subject, found, mixed, about)
   if given.format == 'json':
-    show.as_json(_json(subject, rows, found, mixed, files))
+    show.as_json(_json(subject, rows, found, mixed, written))
     return
   if given.sensitivity:
     quantizing.sensitivities(found)
@@ -188,7 +188,7 @@ def run(request: request_lib.Request) -> None:
   if mixed is not None:
     section = quantizing.section(mixed.rules()).splitlines()
     terminal.out('', 'mixed 1 as a section of a config:', '', *section)
-  for file in files:
+  for file in written:
     progress.tell(f'wrote {file}')
 
 
@@ -260,7 +260,11 @@ def _files(
 
 
 def _json(
-  subject: trained.Trained, rows: Any, found: Any, mixed: Any, files: list[str]
+  subject: trained.Trained,
+  rows: Any,
+  found: Any,
+  mixed: Any,
+  written: list[str],
 ) -> dict[str, Any]:
   told: dict[str, Any] = {
     'network': subject.title,
@@ -272,7 +276,7 @@ def _json(
   if mixed is not None:
     told['budget'] = {mixed.metric: mixed.budget}
     told['quant'] = mixed.rules()
-  return told | {'files': files}
+  return told | {'files': written}
 
 
 def _bits(words: list[str], default: tuple[int, ...]) -> tuple[int, ...]:
