@@ -175,7 +175,7 @@ def test_further_settings_have_the_defaults_of_the_code():
     if f.name != 'objectives'
   }
   # What a candidate takes beside the arguments of a function.
-  defaults |= dict.fromkeys(('train.pretrain', 'train.distill'))
+  defaults |= dict.fromkeys(('train.init', 'train.pretrain', 'train.distill'))
   functions = {'train': train.fit, 'optim': optim.make, 'data': data.load}
   for key in set(config.FURTHER) - set(defaults):
     section, _, name = key.partition('.')

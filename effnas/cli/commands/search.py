@@ -81,6 +81,15 @@ def run(request: request_lib.Request) -> None:
   from effnas.cli.commands import report as report_command
   from effnas.search.running import scratch
 
+  if 'table' not in config and config['train'].get('init'):
+    import numpy as np
+
+    from effnas.search.networks import candidate, starting
+
+    arch = candidate.load_space(config).sample(np.random.default_rng(0))
+    line = starting.told(config, arch)
+    if line:
+      progress.tell(f'{line} (of one sample of the space)')
   start = time.monotonic()
   with scratch.environment({'RAY_ADDRESS': address} if address else {}):
     trials = search.run(config, workdir)
