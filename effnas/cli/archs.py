@@ -5,7 +5,7 @@ from typing import Any
 
 from absl import flags
 
-from effnas import errors, words
+from effnas import errors
 from effnas.cli import config as config_lib
 from effnas.cli import request as request_lib
 from effnas.cli import rows
@@ -101,8 +101,7 @@ def _of_trial(workdir: str, trial: int) -> Mapping[str, Any]:
   trials = journal.read(workdir)
   if not 0 <= trial < len(trials):
     raise errors.UserError(
-      f'--trial={trial}: {workdir} has {words.number(len(trials), "trial")}, '
-      'from 0'
+      f'--trial={trial}: {workdir} has the trials 0 to {len(trials) - 1}'
       if trials
       else f'--trial={trial}: {workdir} has no trial yet'
     )

@@ -76,6 +76,7 @@ FURTHER: Mapping[str, Any] = {
   'optim.sam': 0.0,
   'optim.lookahead': 0,
   'optim.lookahead_alpha': 0.5,
+  'train.init': None,
   'train.accumulate': 1,
   'train.resolutions': None,
   'train.curriculum': None,

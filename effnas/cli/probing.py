@@ -47,7 +47,7 @@ def run(
   pool, quantities = _pool(number * _POOL, seed)
   chosen = design.choose(quantities, prior, number)
   kept, ms, kind = [], [], ''
-  with progress.Progress('probe', len(chosen)) as told:
+  with progress.Progress('probe', len(chosen), before='compiling') as told:
     for done, i in enumerate(chosen, 1):
       probe = pool[i]
       try:

@@ -19,22 +19,29 @@ class Progress:
   now and then. Use it as a context manager.
   """
 
-  def __init__(self, what: str, total: int, patience: float = 0.0):
+  def __init__(
+    self, what: str, total: int, patience: float = 0.0, before: str = ''
+  ):
     """Begins to count.
 
     Args:
       what: What is counted, e.g. 'epoch'.
       total: How many there will be.
       patience: Seconds to wait before anything is said.
+      before: What is done before the first step, e.g. 'compiling': said at
+        once.
     """
     self._what = what
     self._total = total
+    self._before = before
     self._patience = patience
     self._first: int | None = None
     self._start = self._said = time.monotonic()
     self._width = 0
 
   def __enter__(self) -> 'Progress':
+    if self._before:
+      self._say(f'{self._what} 0/{self._total} | {self._before} ...')
     return self
 
   def __exit__(self, *_: object) -> None:
@@ -53,13 +60,18 @@ class Progress:
       self._first = done - 1  # what came before was not this run's work
     if now - self._start < self._patience:
       return
-    text = terminal.shown(self.line(done, told))
-    if sys.stderr.isatty():
-      terminal.err(f'{text:{self._width}}', start='\r', end='')
-      self._width = len(text)
-    elif done == self._total or now - self._said >= _EVERY:
+    last = done == self._total or now - self._said >= _EVERY
+    if sys.stderr.isatty() or last:
       self._said = now
+      self._say(self.line(done, told))
+
+  def _say(self, text: str) -> None:
+    text = terminal.shown(text)
+    if not sys.stderr.isatty():
       terminal.err(text)
+      return
+    terminal.err(f'{text:{self._width}}', start='\r', end='')
+    self._width = len(text)
 
   def line(self, done: int, told: str = '') -> str:
     """Returns the line, e.g. 'epoch 3/30 | loss 0.41 | 0:12, 1:48 left'."""

@@ -11,7 +11,7 @@ import json
 import pathlib
 import sys
 
-from absl import app, flags
+from absl import flags
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -21,6 +21,7 @@ import families
 import plot
 
 from effnas import files, footprint, zoo
+from effnas.cli import experiment
 from effnas.footprint import network, tables
 from effnas.footprint.latency import calibrate, features
 from effnas.footprint.latency import device as device_lib
@@ -192,4 +193,4 @@ def main(_):
 
 if __name__ == '__main__':
   flags.mark_flag_as_required('data')
-  app.run(main)
+  experiment.run(main)

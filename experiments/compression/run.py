@@ -14,7 +14,7 @@ import pathlib
 import sys
 import time
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -25,6 +25,7 @@ import table
 import techniques
 
 from effnas import data, errors, files, train
+from effnas.cli import experiment
 from effnas.compress import storage
 from effnas.footprint import weights
 from effnas.nn import rewrite
@@ -205,4 +206,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  experiment.run(main)

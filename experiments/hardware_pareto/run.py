@@ -19,7 +19,7 @@ import sys
 # Many small matrices: more threads only wait for each other.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -31,6 +31,7 @@ import report
 import tasks
 
 from effnas import errors, files
+from effnas.cli import experiment
 
 _DATA = flags.DEFINE_string('data', None, 'The folder of the tables.')
 _METHODS = flags.DEFINE_list(
@@ -132,4 +133,4 @@ def main(argv):
 
 if __name__ == '__main__':
   flags.mark_flag_as_required('data')
-  app.run(main)
+  experiment.run(main)

@@ -21,7 +21,7 @@ import time
 # Many small matrices: more threads only wait for each other.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -33,6 +33,7 @@ import report
 import tasks
 
 from effnas import errors, files
+from effnas.cli import experiment
 from effnas.search.running import compile_cache
 
 _DATA = flags.DEFINE_string('data', None, 'The folder of MNIST.')
@@ -141,4 +142,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  experiment.run(main)

@@ -17,7 +17,7 @@ import time
 # Programs of all operations at once compile in less time.
 os.environ.setdefault('XLA_FLAGS', '--xla_backend_optimization_level=1')
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -27,6 +27,7 @@ import numpy as np
 import ranking
 
 from effnas import data, errors, files
+from effnas.cli import experiment
 from effnas.search import proxies, tables
 from effnas.search.proxies import grad_norm, naswot, snip
 from effnas.search.scoring import gradients
@@ -136,4 +137,4 @@ def main(argv):
 
 if __name__ == '__main__':
   flags.mark_flags_as_required(['data', 'images'])
-  app.run(main)
+  experiment.run(main)

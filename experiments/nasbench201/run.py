@@ -18,7 +18,7 @@ import sys
 # Many small matrices: more threads only wait for each other.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -29,6 +29,7 @@ import plot
 import report
 
 from effnas import errors, files
+from effnas.cli import experiment
 from effnas.search import tables
 
 _DATA = flags.DEFINE_string('data', None, 'The published table.')
@@ -101,4 +102,4 @@ def main(argv):
 
 if __name__ == '__main__':
   flags.mark_flag_as_required('data')
-  app.run(main)
+  experiment.run(main)

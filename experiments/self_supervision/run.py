@@ -16,7 +16,7 @@ import time
 # Many small matrices: more threads only wait for each other.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-from absl import app, flags
+from absl import flags
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -26,6 +26,7 @@ import report
 import text
 
 from effnas import errors, files
+from effnas.cli import experiment
 from effnas.search.running import compile_cache
 
 _DATA = flags.DEFINE_string('data', None, 'The text, or its folder.')
@@ -79,4 +80,4 @@ def main(argv):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  experiment.run(main)

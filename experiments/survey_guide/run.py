@@ -15,7 +15,7 @@ import pathlib
 import sys
 import time
 
-from absl import app, flags, logging
+from absl import flags, logging
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -28,6 +28,7 @@ import results
 import training
 
 from effnas import errors, train
+from effnas.cli import experiment
 from effnas.search.running import compile_cache
 
 _HERE = pathlib.Path(__file__).parent
@@ -243,4 +244,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  experiment.run(main)

@@ -10,11 +10,12 @@ is no smaller, a population is not worth its memory on this device.
 
 import time
 
-from absl import app, flags
+from absl import flags
 import jax
 import jax.numpy as jnp
 import optax
 
+from effnas.cli import experiment
 from effnas.learn import objective
 from effnas.zoo import survey_cnn
 
@@ -99,4 +100,4 @@ def main(_):
 
 
 if __name__ == '__main__':
-  app.run(main)
+  experiment.run(main)

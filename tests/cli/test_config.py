@@ -177,7 +177,7 @@ def test_further_settings_have_the_defaults_of_the_code():
     if f.name != 'objectives'
   }
   # What a candidate takes beside the arguments of a function.
-  defaults |= dict.fromkeys(('train.pretrain', 'train.distill'))
+  defaults |= dict.fromkeys(('train.init', 'train.pretrain', 'train.distill'))
   # Of single data sets: images, and arrays.
   defaults |= dict.fromkeys(('data.bits', 'data.layout'))
   functions = {'train': train.fit, 'optim': optim.make, 'data': data.load}

@@ -52,3 +52,8 @@ def test_short_work_is_silent(now, capsys):
     counting.update(1)
     counting.update(2)
   assert capsys.readouterr().err == ''
+
+
+def test_what_is_done_before_the_first_step_is_said_at_once(now, capsys):
+  with progress.Progress('epoch', 3, before='compiling'):
+    assert capsys.readouterr().err == 'epoch 0/3 | compiling ...\n'

@@ -93,3 +93,16 @@ def test_a_rate_below_its_bound_breaks_it(make):
 )
 def test_quality_stands_over_rates_and_rates_over_costs(make, objectives, axes):
   assert summaries.axes(report.read(make(objectives).path)) == axes
+
+
+def test_top_5_of_five_classes_and_one_trial(make):
+  run = make()
+  run.propose(0)
+  run.add('done', 0, metrics={'accuracy': 0.5, 'top5': 1.0, 'seconds': 1.0})
+  summary = report.read(run.path)
+  assert summary.sentence().startswith('1 trial: ')
+  assert 'top5' not in summary.metrics
+  assert 'seconds' in summary.metrics
+  run.propose(1)
+  run.add('done', 1, metrics={'accuracy': 0.5, 'top5': 0.9, 'seconds': 1.0})
+  assert 'top5' in report.read(run.path).metrics

@@ -210,6 +210,7 @@ def _present(request: request_lib.Request) -> _Found:
   for flag in ('space', 'metric', 'kind', 'batch'):
     if given[flag].value is not None:
       raise errors.UserError(f'--{flag} goes with --measurements=TABLE')
+  progress.tell('starting the device, and counting networks to choose from ...')
   import jax
 
   from effnas.cli import probing

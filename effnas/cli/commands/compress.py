@@ -110,7 +110,8 @@ def _compress(
   epochs = built.epochs - (built.train['epochs'] if trained else 0)
   skipped = built.epochs - epochs
   try:
-    with progress.Progress('epoch', epochs) as bar:
+    before = 'compiling' if epochs else ''
+    with progress.Progress('epoch', epochs, before=before) as bar:
       found = compression.compress(
         config,
         arch,

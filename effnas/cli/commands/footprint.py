@@ -46,6 +46,7 @@ Examples:
 
 from collections.abc import Iterator
 import contextlib
+import re
 from typing import Any
 
 from absl import flags
@@ -210,8 +211,10 @@ def run(request: request_lib.Request) -> None:
     show.as_json(found)
     return
   shape = 'x'.join(map(str, subject.input_shape))
-  title = f'{subject.title}, input {shape}, batch {given.batch or 1}'
-  terminal.out(title, '')
+  at = f'batch {given.batch or 1}'
+  others = set(re.findall(r'batch \d+', ' '.join(sources.values()))) - {at}
+  said = f'{at} where a row says no other' if others else at
+  terminal.out(f'{subject.title}, input {shape}, {said}', '')
   more = [lookup.row(looked_up)] if looked_up else []
   figures.table(values, sources, [*timing.rows(measured), *more])
   for section in sections:

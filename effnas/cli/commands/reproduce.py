@@ -21,6 +21,7 @@ Examples:
 
 from collections.abc import Iterator
 import pathlib
+import re
 import subprocess
 import sys
 from typing import TypedDict
@@ -73,6 +74,7 @@ def run(request: request_lib.Request) -> None:
     further = [f'--data={request.flags.data}', *further]
   folder = known[name]
   if not request.flags.table:
+    _need(folder, further)
     _run(folder, further)
   elif further:
     raise errors.UserError(
@@ -117,6 +119,20 @@ def _list(known: dict[str, pathlib.Path], request: request_lib.Request) -> None:
     show.as_json(rows)
     return
   show.table(['name', 'title'], [list(row.values()) for row in rows])
+
+
+def _need(folder: pathlib.Path, further: list[str]) -> None:
+  """Raises where a flag is missing that run.py cannot do without."""
+  text = (folder / 'run.py').read_text(encoding='utf-8')
+  words = [word.lstrip('-').partition('=')[0] for word in further]
+  for name in re.findall(r"mark_flag_as_required\('(\w+)'\)", text):
+    if name not in words and 'help' not in words:
+      about = re.search(rf"DEFINE_\w+\(\s*'{name}', None, '([^']*)'", text)
+      what = about[1].rstrip('.') if about else 'it cannot do without'
+      raise errors.UserError(
+        f'reproduce {folder.name} needs --{name}: {what}; where it comes from '
+        f'is told in {folder / "README.md"}'
+      )
 
 
 def _run(folder: pathlib.Path, further: list[str]) -> None:

@@ -108,7 +108,8 @@ def _check(request: request_lib.Request, space: Any, names: list[str]) -> None:
       space.check(as_arch(row))
     except errors.UserError as e:
       raise errors.UserError(f'row {i} of {arch}: {e}') from None
-  progress.tell(f'all of {words.number(len(table), "row")} are of the space')
+  said = 'its row is' if len(table) == 1 else f'all {len(table):,} rows are'
+  progress.tell(f'{said} of the space')
 
 
 def _sample(space: Any, number: int, seed: int, form: str) -> None:

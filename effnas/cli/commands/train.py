@@ -47,7 +47,7 @@ def run(request: request_lib.Request) -> None:
 
   os.environ.update(compile_cache.environment())
   from effnas.cli import networks
-  from effnas.search.networks import network_trials
+  from effnas.search.networks import network_trials, starting
 
   problem = network_trials.problem(config)
   subject, arch = networks.of_config(request, config)
@@ -58,8 +58,9 @@ def run(request: request_lib.Request) -> None:
 
   def work(folder: pathlib.Path) -> dict[str, Any]:
     progress.tell(f'{subject.title}, on {config["data"]["name"]}')
-    for line in subject.unreached():
-      progress.tell(line)
+    for line in [*subject.unreached(), starting.told(config, arch)]:
+      if line:
+        progress.tell(line)
     return _train(config, arch, folder, costs)
 
   found = runs.result(
@@ -92,7 +93,7 @@ def _train(
   start = time.monotonic()
   epochs = candidate.build(config, arch).epochs
   try:
-    with progress.Progress('epoch', epochs) as told:
+    with progress.Progress('epoch', epochs, before='compiling') as told:
       valid = training.fit(
         config, arch, folder, lambda epoch, m: told.update(epoch, runs.told(m))
       )
@@ -120,7 +121,7 @@ def _table(found: dict[str, Any]) -> None:
     [
       [labels.title(n), labels.value(n, v), labels.value(n, found['test'][n])]
       for n, v in found['valid'].items()
-      if n in found['test']
+      if n in found['test'] and labels.tells(n, [v, found['test'][n]])
     ],
   )
   terminal.out()

@@ -1,4 +1,6 @@
 import json
+import pathlib
+import re
 
 import jax
 import numpy as np
@@ -278,3 +280,26 @@ def test_a_name_of_both_is_a_space_where_an_arch_is_given(effnas, tmp_path):
   result = effnas('footprint', 'mobilenet_v2', f'--arch={file}')
   assert result.code == 0, result.err
   assert 'the given arch' in result.out
+
+
+def test_the_heading_tells_of_rows_at_other_batches(effnas):
+  argv = ('footprint', 'survey_cnn_005')
+  out = effnas(*argv, '--target=rtx3090,a100').out
+  head = out.splitlines()[0]
+  batches = set(re.findall(r'batch (\d+)', out.partition('\n')[2]))
+  assert batches - {'1'}
+  assert head.endswith('batch 1 where a row says no other')
+  assert (
+    effnas(*argv, '--target=tpu_v5p', '--batch=2')
+    .out.splitlines()[0]
+    .endswith('batch 2')
+  )
+
+
+def test_a_network_that_cannot_be_traced_is_one_line(effnas, monkeypatch):
+  searches = pathlib.Path(__file__).parents[2] / 'search'
+  monkeypatch.syspath_prepend(searches)
+  argv = ('--input=8,8,1', '--args={"windows": [8, 16]}')
+  argv += ('--arch={"model.window": 16}',)
+  said = effnas('footprint', 'pooled:space', *argv).said
+  assert 'does not take an input of (8, 8, 1): a window of (16, 16)' in said

@@ -1,11 +1,14 @@
 """`effnas reproduce`: what it lists, what it runs, and what it prints then."""
 
 import json
+import pathlib
 import sys
 
+from absl import flags
 import pytest
 
 import effnas as package
+from effnas.cli import experiment
 from effnas.cli.commands import reproduce
 
 _RUN = """
@@ -125,3 +128,64 @@ def test_the_experiments_of_this_checkout_have_a_title_and_tables():
     assert reproduce._title(folder), name
     if (folder / 'results.json').is_file():
       assert list(reproduce._tables(reproduce._readme(folder))), name
+
+
+_STRICT = """
+from absl import flags
+
+from effnas.cli import experiment
+
+flags.DEFINE_string('data', None, 'The published table.')
+flags.DEFINE_integer('seeds', 2, 'How many.')
+
+def main(argv):
+  print(flags.FLAGS.data)
+
+if __name__ == '__main__':
+  flags.mark_flag_as_required('data')
+  experiment.run(main)
+"""
+
+
+def test_what_run_py_cannot_do_without_is_told_before(effnas, experiments):
+  (experiments / 'widths' / 'run.py').write_text(_STRICT)
+  said = effnas('reproduce', 'widths').said
+  assert 'reproduce widths needs --data: The published table; ' in said
+  assert effnas('reproduce', 'widths', '--table').code == 0
+  assert effnas('reproduce', 'widths', '--data=x').code == 0
+
+
+@pytest.mark.parametrize(
+  ('argv', 'said'),
+  [
+    ([], 'Flag --data must have a value'),
+    (['--data=x', '--seeds=two'], '--seeds=two: '),
+    (['--data=x', '--sedes=2'], "Unknown command line flag 'sedes'"),
+  ],
+)
+def test_wrong_flags_of_an_experiment_are_one_line(
+  experiments, argv, said, monkeypatch, capsys
+):
+  file = experiments / 'widths' / 'run.py'
+  file.write_text(_STRICT)
+  monkeypatch.setattr(sys, 'argv', [str(file), *argv])
+  own = flags.FlagValues()
+  monkeypatch.setattr(flags, 'FLAGS', own)
+  flags.DEFINE_string('data', None, 'The published table.', own)
+  flags.DEFINE_integer('seeds', 2, 'How many.', flag_values=own)
+  flags.mark_flag_as_required('data', own)
+  with pytest.raises(SystemExit) as ended:
+    experiment._parsed(sys.argv)
+  assert ended.value.code == 2
+  err = capsys.readouterr().err
+  assert err.startswith('run.py: ')
+  assert said in err
+  assert err.count('\n') == 1
+
+
+def test_every_experiment_says_wrong_flags_in_a_line():
+  root = pathlib.Path(__file__).parents[3] / 'experiments'
+  scripts = list(root.glob('*/run.py'))
+  assert len(scripts) > 5
+  for script in scripts:
+    assert 'experiment.run(main)' in script.read_text(), script

@@ -1,9 +1,16 @@
 import json
 
+import numpy as np
 import pytest
 
+from effnas import errors
 from effnas import train as train_lib
 from effnas.cli import progress
+from effnas.cli.commands import train as command
+from effnas.footprint import weights
+from effnas.search.networks import training
+
+_ARCH = {'model.features': 4, 'model.act': 'relu', 'optim.lr': 0.005}
 
 
 @pytest.fixture
@@ -90,3 +97,36 @@ def test_divergence_is_told_and_leaves_nothing(train, tmp_path, monkeypatch):
     'effnas: the training diverged: loss is nan in epoch 2; lower optim.lr'
   )
   assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_done_first_is_said_and_what_it_starts_from(
+  train, tmp_path, monkeypatch
+):
+  """Compiling takes seconds in which nothing else is said."""
+  hidden = {'kernel': np.ones((64, 4), 'f4'), 'bias': np.ones(4, 'f4')}
+  variables = {'params': {'Dense_0': hidden}}
+  file = tmp_path / 'start.safetensors'
+  file.write_bytes(weights.serialize(variables))
+
+  def stop(*_):
+    raise errors.UserError('stopped')
+
+  monkeypatch.setattr(training, 'fit', stop)
+  result = train(f'--config.train.init={file}', f'--arch={json.dumps(_ARCH)}')
+  assert result.code == 2, result.err
+  first, said, compiling, _ = result.err.splitlines()[-4:]
+  assert 'matches no layer' in first
+  assert said == (
+    f'train.init: 2 arrays of {file} taken; 2 drawn: params/Dense_1/bias, '
+    'params/Dense_1/kernel'
+  )
+  assert compiling == 'epoch 0/1 | compiling ...'
+
+
+def test_top_5_of_five_classes_is_no_row(capsys):
+  quality = {'accuracy': 0.5, 'top5': 1.0}
+  found = {'valid': quality, 'test': quality, 'footprint': {}, 'sources': {}}
+  command._table(found)
+  assert 'top-5' not in capsys.readouterr().out
+  command._table({**found, 'test': {'accuracy': 0.5, 'top5': 0.9}})
+  assert 'top-5 accuracy' in capsys.readouterr().out

@@ -215,7 +215,7 @@ def test_what_a_teacher_cannot_do_is_one_line(run, tmp_path):
       }
     }
   )
-  assert 'lack' in told
+  assert 'do not fit: it holds none of its arrays' in told
   other = {**json.loads((run / 'config.json').read_text()), 'arch': None}
   del other['arch']
   (tmp_path / 'config.json').write_text(json.dumps(other))
