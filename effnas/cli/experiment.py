@@ -6,6 +6,8 @@ import sys
 
 from absl import app, flags
 
+from effnas import terminal
+
 
 def run(main: Callable[[list[str]], None]) -> None:
   """Parses the flags and calls the script's main function.
@@ -23,5 +25,5 @@ def _parsed(argv: Sequence[str]) -> list[str]:
     # absl's words begin with 'flag --data=None: ' where one has to be given.
     said = ' '.join(str(e).split()).removeprefix('flag ')
     name = pathlib.Path(argv[0]).name
-    print(f'{name}: {said}; see --help', file=sys.stderr)
+    terminal.err(f'{name}: {said}; see --help')
     sys.exit(2)
