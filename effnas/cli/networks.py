@@ -9,7 +9,7 @@ from flax import linen
 import numpy as np
 
 from effnas import errors, footprint, quant, space, zoo
-from effnas.cli import archs, progress
+from effnas.cli import archs
 from effnas.cli import request as request_lib
 from effnas.nn import rewrite
 from effnas.zoo import published as published_lib
@@ -122,17 +122,6 @@ def of_config(
     recipe=functools.partial(_left, built) if built.recipe.steps else None,
   )
   return subject, arch
-
-
-def tell_unmatched(config: Mapping[str, Any]) -> None:
-  """Tells the quantization patterns of a config that match no layer."""
-  from effnas.search.networks import patterns
-
-  for pattern in patterns.unmatched(config):
-    progress.tell(
-      f'the quantization rule {pattern!r} matches no layer of the networks '
-      f'of {config["space"]}'
-    )
 
 
 def named(request: request_lib.Request, name: str) -> Subject:

@@ -115,6 +115,8 @@ def run(
         chosen.problem
       )  # what cannot be met is told before Ray starts
       conductor.prepare()
+      for line in problem.remarks():
+        _log.warning('%s', line)
       with progress_lib.Progress(
         settings.trials, problem.objectives, journal
       ) as progress:

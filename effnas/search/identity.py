@@ -118,7 +118,7 @@ def hold(
   changed = differing(known, now)
   if changed and not accept:
     raise errors.UserError(
-      f'{folder} was made with other data or files: {told(known, now)}; bring '
+      f'{told(known, now)}: {folder} was made with other data or files; bring '
       f'them back, choose another workdir, or go on with {FLAG}, which is '
       'recorded'
     )
@@ -167,11 +167,11 @@ def told(old: Mapping[str, Any], now: Mapping[str, str]) -> str:
 
   Example:
     >>> told({'table': 'a' * 64, 'data.test': '1'}, {'table': 'b' * 64})
-    'table aaaaaaaaaaaa (workdir) != bbbbbbbbbbbb (now)'
+    'table aaaaaaaa (workdir) != bbbbbbbb (now)'
   """
   names = differing(old, now)
   texts = [
-    f'{name} {str(old[name])[:12]} (workdir) != {now[name][:12]} (now)'
+    f'{name} {str(old[name])[:8]} (workdir) != {now[name][:8]} (now)'
     for name in names[:_SHOWN]
   ]
   more = len(names) - len(texts)

@@ -204,8 +204,8 @@ def flaw(name: str, value: Any, *, finite: bool = True) -> str:
     number = math.inf
   if not math.isfinite(number):
     return f'{name} is not finite: {number}' if finite else ''
-  near = min(max(number, known.least), known.most)
-  if abs(number - near) <= _ROUNDING:
+  slack = _ROUNDING if math.isfinite(known.most) else 0.0
+  if known.least - slack <= number <= known.most + slack:
     return ''
   return f'{name} is {value!r:.80}, it must be {known.range}'
 

@@ -39,6 +39,8 @@ class Problem:
       on with the same only; see `effnas.search.identity`.
     sources: From an architecture to where its footprint's estimates come from,
       a text by metric; what is counted exactly is left out.
+    remarks: Called before the first trial: lines that whoever started the
+      search should read.
   """
 
   space: Any
@@ -56,6 +58,9 @@ class Problem:
     default_factory=dict, kw_only=True
   )
   sources: Callable[[Mapping[str, Any]], Mapping[str, str]] = _no_sources
+  remarks: Callable[[], Sequence[str]] = dataclasses.field(
+    default=tuple, kw_only=True
+  )
 
   def __post_init__(self) -> None:
     check(self.objectives, self.constraints, self.soft)

@@ -1,6 +1,7 @@
 """Weights of PyTorch networks, by the names that timm or torchvision gives."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -226,7 +227,7 @@ def _named(
     raise errors.UserError(
       'no names of PyTorch weights are known for this network'
     )
-  paths = {path.partition('/')[2] for path in shapes}
+  paths = frozenset(path.partition('/')[2] for path in shapes)
   state = state or {}
 
   def by(known: Names) -> dict[str, str]:
@@ -248,9 +249,15 @@ def _named(
 def _shapes(
   network: network_lib.Network, **arguments: Any
 ) -> dict[str, tuple[int, ...]]:
-  variables = rewrite.abstract_variables(
-    network.build(**arguments), network.input_shape, network.input_dtype
-  )
+  model = network.build(**arguments)
+  return dict(_traced(model, network.input_shape, network.input_dtype))
+
+
+@functools.lru_cache(maxsize=8)  # one import looks several times
+def _traced(
+  model: Any, shape: tuple[int, ...], dtype: str
+) -> dict[str, tuple[int, ...]]:
+  variables = rewrite.abstract_variables(model, shape, dtype)
   flat = traverse_util.flatten_dict(variables, sep='/')
   return {path: leaf.shape for path, leaf in flat.items()}
 

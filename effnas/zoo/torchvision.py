@@ -5,6 +5,7 @@ or returns None; see `effnas.zoo.pytorch`. ResNet has the same names in both.
 """
 
 from collections.abc import Collection
+import functools
 import re
 
 # The order in which a block's parts stand, where it has them.
@@ -149,15 +150,31 @@ def _place(path: str, paths: Collection[str]) -> Place | None:
   if not found or found[5] not in (_SQUEEZE if found[4] == 'se' else _KINDS):
     return None
   index = blocks.index((int(found[2]), int(found[3])))
-  inside = {p.removeprefix(found[1]).split('/')[0] for p in paths}
-  parts = [part for part in _ORDER if part in inside]
+  parts = _parts(frozenset(paths), found[1])
   if found[4] not in parts:
     return None
   return index + 1, found[4], found[5], parts
 
 
+# Both are asked for each array of a network.
+@functools.lru_cache(maxsize=1024)
+def _parts(paths: frozenset[str], block: str) -> list[str]:
+  """Returns the parts of a block, in order; `block` ends with a slash."""
+  inside = {
+    path.removeprefix(block).split('/')[0]
+    for path in paths
+    if path.startswith(block)
+  }
+  return [part for part in _ORDER if part in inside]
+
+
 def _blocks(paths: Collection[str]) -> list[tuple[int, int]]:
   """Returns (stage, block) of every block, in order."""
+  return _listed_blocks(frozenset(paths))
+
+
+@functools.lru_cache(maxsize=8)
+def _listed_blocks(paths: frozenset[str]) -> list[tuple[int, int]]:
   found = (re.match(r'stages_(\d+)/block_(\d+)/', path) for path in paths)
   return sorted({(int(f[1]), int(f[2])) for f in found if f})
 

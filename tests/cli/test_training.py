@@ -116,7 +116,7 @@ def test_every_setting_of_the_library_is_taught(effnas):
     ('{"batch": true}', 'batch is a whole number; got true'),
     ('{"batch": 8, "rematerialise": 1}', 'rematerialise is true or false'),
     ('{"batch": 8, "float_format": "fp8"}', "unknown float format 'fp8'"),
-    ('{"batch": 8, "grid": NaN}', 'grid is a number; got NaN'),
+    ('{"batch": 8, "grid": NaN}', 'NaN is no JSON number'),
     ('{"batch": 8, "grid": 400}', 'kg CO2e needs the PUE'),
     ('{"batch": 8, "epochs": 2}', 'by examples and epochs together'),
     ('{"batch": 8, "utilisation": 2}', 'at most 1; got 2'),

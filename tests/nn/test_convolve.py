@@ -39,7 +39,7 @@ KINDS = {
 }
 
 
-@hypothesis.settings(max_examples=20, deadline=None)
+@hypothesis.settings(max_examples=12, deadline=None)
 @hypothesis.given(
   batch=st.sampled_from([1, 4, 17]),
   size=st.tuples(st.integers(5, 9), st.integers(5, 9)),

@@ -48,7 +48,7 @@ def test_a_search_goes_on_with_the_same_data_only(tmp_path):
   with pytest.raises(errors.UserError) as caught:
     run(tmp_path, _B)
   said = str(caught.value)
-  assert 'data.train aaaaaaaaaaaa (workdir) != bbbbbbbbbbbb (now)' in said
+  assert 'data.train aaaaaaaa (workdir) != bbbbbbbb (now)' in said
   assert '--accept_changes' in said
   assert '\n' not in said
   assert (tmp_path / 'trials.jsonl').read_bytes() == before
@@ -73,7 +73,7 @@ def test_what_is_accepted_is_recorded_with_its_trial(tmp_path, caplog):
   assert change['from_trial'] == 8
   assert change['time'] > 1.7e9
   run(tmp_path, _B)  # it is the search's now
-  with pytest.raises(errors.UserError, match='bbbbbbbbbbbb'):
+  with pytest.raises(errors.UserError, match='bbbbbbbb'):
     run(tmp_path, _A)
 
 

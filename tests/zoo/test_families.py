@@ -36,6 +36,8 @@ def _given(network, net):
   return jax.tree_util.tree_map_with_path(draw, shapes), x
 
 
+# Ten seconds to compile; `tests/zoo/test_spaces.py` builds its cells too.
+_LONG = ('darts',)
 # Quantized, the others are made of blocks that `tests/nn` quantizes.
 _QUANTIZED = (
   'decoder',
@@ -54,7 +56,10 @@ _QUANTIZED = (
 @pytest.mark.parametrize(
   ('name', 'bits'),
   [
-    *((name, 32) for name in zoo.miniatures()),
+    *(
+      pytest.param(name, 32, marks=pytest.mark.slow if name in _LONG else ())
+      for name in zoo.miniatures()
+    ),
     *(
       pytest.param(
         name, 8, marks=() if name in _QUANTIZED else pytest.mark.slow

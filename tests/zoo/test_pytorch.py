@@ -76,8 +76,8 @@ def test_logits_are_those_of_torchvision(name, arguments):
   assert found < 1e-4 < told_apart
 
 
-@pytest.fixture
-def state():
+@pytest.fixture(scope='module')
+def drawn():
   """Weights by timm's names and in its layout for the narrowest MobileNetV2."""
   network = zoo.load('mobilenet_v2_035')
   shapes = rewrite.abstract_variables(network.build(), network.input_shape)
@@ -92,6 +92,11 @@ def state():
     array = np.abs(array) if name.endswith('running_var') else array
     found[name] = array if axes is None else array.transpose(axes)
   return found
+
+
+@pytest.fixture
+def state(drawn):
+  return dict(drawn)
 
 
 def test_every_array_comes_in_once_in_our_layout(state):

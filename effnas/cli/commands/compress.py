@@ -60,7 +60,7 @@ def run(request: request_lib.Request) -> None:
   from effnas.cli import networks
   from effnas.footprint import untraceable
   from effnas.recipe import network
-  from effnas.search.networks import candidate, made_with
+  from effnas.search.networks import candidate, made_with, patterns
 
   subject, arch = networks.of_config(request, config)
   recipe = candidate.build(config, arch).recipe
@@ -78,7 +78,8 @@ def run(request: request_lib.Request) -> None:
 
   def work(folder: pathlib.Path) -> dict[str, Any]:
     progress.tell(f'{subject.title}, on {config["data"]["name"]}')
-    networks.tell_unmatched(config)
+    for line in patterns.told(config):
+      progress.tell(line)
     return _compress(config, arch, folder, trained)
 
   found = runs.result(

@@ -89,22 +89,10 @@ def run(request: request_lib.Request) -> int:
     )
   # Only now: bad flags are told without waiting for these.
   from effnas import report, search
-  from effnas.cli import networks
   from effnas.cli.commands import report as report_command
   from effnas.search.running import scratch
 
-  if 'table' not in config and config['train'].get('init'):
-    import numpy as np
-
-    from effnas.search.networks import candidate, starting
-
-    arch = candidate.load_space(config).sample(np.random.default_rng(0))
-    line = starting.told(config, arch)
-    if line:
-      progress.tell(f'{line} (of one sample of the space)')
   start = time.monotonic()
-  if 'table' not in config:
-    networks.tell_unmatched(config)
   with scratch.environment({'RAY_ADDRESS': address} if address else {}):
     trials = search.run(
       config, workdir, accept_changes=request.flags.accept_changes

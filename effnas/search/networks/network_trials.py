@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import jax
+import numpy as np
 
 from effnas import data as data_lib
 from effnas import errors
@@ -16,7 +17,14 @@ from effnas.search import problem as problem_lib
 from effnas.search import sections
 from effnas.search import settings as settings_lib
 from effnas.search.networks import candidate as candidate_lib
-from effnas.search.networks import checking, made_with, probing, training
+from effnas.search.networks import (
+  checking,
+  made_with,
+  patterns,
+  probing,
+  starting,
+  training,
+)
 from effnas.search.networks import costs as costs_lib
 from effnas.search.proposing import starts
 from effnas.search.scheduling import budget as budget_lib
@@ -79,7 +87,15 @@ def problem(config: Config) -> problem_lib.Problem:
     provenance=dataset.provenance,
     identity=made_with.of(config),
     sources=lambda arch: told.sources(candidate_lib.build(config, arch)),
+    remarks=lambda: _remarks(config, found),
   )
+
+
+def _remarks(config: Config, space: Any) -> list[str]:
+  """Says what a config asks for in vain, and what 'train.init' gives."""
+  taken = starting.told(config, space.sample(np.random.default_rng(0)))
+  more = [f'{taken} (of one sample of the space)'] if taken else []
+  return [*patterns.told(config), *more]
 
 
 def evaluate(

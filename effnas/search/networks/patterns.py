@@ -13,6 +13,15 @@ from effnas.search.networks import candidate as candidate_lib
 _NETWORKS = 4  # a pattern may be about some of a space's networks only
 
 
+def told(config: Mapping[str, Any]) -> list[str]:
+  """Returns a line for each pattern that matches nothing; see `unmatched`."""
+  return [
+    f'the quantization rule {pattern!r} matches no layer of the networks of '
+    f'{config["space"]}'
+    for pattern in unmatched(config)
+  ]
+
+
 def unmatched(config: Mapping[str, Any]) -> list[str]:
   """Returns the patterns that match nothing in some drawn networks.
 

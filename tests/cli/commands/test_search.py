@@ -85,7 +85,7 @@ def test_overrides_and_the_config_of_a_run(effnas, searched, tmp_path):
     ("--config.search.objectives=('acuracy',)", "did you mean 'accuracy'"),
     ("--config.search.objectives=('latency_ms@tpu_v5',)", "target 'tpu_v5'"),
     ("--config.footprint.targets=('a10',)", "unknown target 'a10'; did you"),
-    ('--config.footprint.batch=0', 'batch 0'),
+    ('--config.footprint.batch=0', 'footprint.batch must be a whole number'),
     ('--config.search.sampler=nsgaa2', "did you mean 'nsga2'"),
     ('--config.search.engine=rai', "did you mean 'ray'"),
     ('--config.search.constraints.size_bytes=1', 'no candidate meets'),
@@ -171,7 +171,7 @@ def test_ray_s_workers_find_a_space_beside_the_config(project, tmp_path):
 
 
 def test_an_address_needs_the_engine_that_goes_there(search, tmp_path):
-  argv = ['--ray_address=127.0.0.1:1']
+  argv = ['--ray_address=127.0.0.1:1', '--config.quant.patterns=None']
   result = search(tmp_path / 'a', *argv)
   assert result.code == 2
   assert '--ray_address needs --config.search.engine=ray' in result.said
@@ -199,6 +199,6 @@ def test_patterns_that_match_nothing_are_told(search, tmp_path):
   result = search(tmp_path / 'told')
   told = [line for line in result.err.splitlines() if 'matches no lay' in line]
   assert told == [
-    "the quantization rule 'nowhere/*' matches no layer of the networks of "
-    'tiny_cli:space'
+    "effnas: warning: the quantization rule 'nowhere/*' matches no layer of "
+    'the networks of tiny_cli:space'
   ]

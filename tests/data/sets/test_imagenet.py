@@ -114,7 +114,7 @@ def test_the_flat_val_of_the_archive_is_refused(root, tmp_path):
     ('size', 0, 'size must be a number of pixels'),
     ('share', 1.2, 'share must be above 0'),
     ('scale', (0.5, 0.1), 'scale must be two rising shares'),
-    ('scale', 0.5, 'scale must be two rising shares'),
+    ('scale', 0.5, 'scale must be a list, got 0.5'),
     ('resampling', 'cubic', "did you mean 'bicubic'"),
     ('moments', 'mean', "unknown moments 'mean'"),
     ('workers', -1, 'workers must be a number of processes'),

@@ -38,7 +38,9 @@ def test_kind_of_arrays_follows_from_x(tmp_path, x, kind, shape, dtype):
 def test_kind_of_arrays_may_be_said(tmp_path):
   path = save(tmp_path, x=np.zeros((30, 7), np.int64), y=Y)
   assert data.load('arrays', path=path, kind='vector').kind == 'vector'
-  with pytest.raises(errors.UserError, match="unknown kind of arrays 'bytes'"):
+  with pytest.raises(
+    errors.UserError, match=r"kind must be 'image' or .*'bytes'"
+  ):
     data.load('arrays', path=path, kind='bytes')
   with pytest.raises(errors.UserError, match='no set of image inputs'):
     data.load('arrays', path=path, kind='image')

@@ -274,10 +274,12 @@ def test_unknown_targets_and_bad_batches_are_found_by_the_problem():
 
 
 def test_a_trial_that_diverges_is_recorded(tmp_path):
-  config = _config(optim__clip=0.0, optim__name='sgd', train__epochs=1)
+  config = _config(
+    optim__clip=0.0, optim__name='sgd', train__epochs=1, search__trials=1
+  )
   config['space_args']['lr'] = [1e18, 1e19]
   found = search.run(config, tmp_path / 'run')
-  assert [t.status for t in found] == ['failed', 'failed']
+  assert [t.status for t in found] == ['failed']
   assert all('Diverged' in t.reason for t in found)
 
 
@@ -314,7 +316,7 @@ def test_a_search_chooses_architecture_and_compression_together(tmp_path):
     space_args__weights=[32],
     quant={'activations': 32},
     train__epochs=1,
-    search__trials=4,
+    search__trials=2,
     search__objectives=['accuracy', 'size_bytes'],
   )
   config['compress'] = {
