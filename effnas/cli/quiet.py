@@ -8,6 +8,8 @@ import glob
 import importlib.util
 import logging
 import os
+from typing import Any
+import warnings
 
 from effnas import terminal
 
@@ -35,6 +37,7 @@ _TELLER = _Teller(logging.WARNING)
 def prepare() -> None:
   """Sets what JAX reads when it is imported; the user's settings stay."""
   logging.getLogger('effnas').addHandler(_TELLER)
+  warnings.showwarning = _shown(warnings.showwarning)
   # C++ messages below fatal: errors reach Python as exceptions.
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
   if not _there(_TPU):
@@ -46,6 +49,24 @@ def prepare() -> None:
       os.environ.setdefault('JAX_PLATFORMS', others)
   if not _there(_GPU):
     logging.getLogger('jax._src.xla_bridge').addFilter(_not_of_a_plugin)
+
+
+def _shown(others: Any) -> Any:
+  """Returns what prints each of our warnings once, as one line.
+
+  Args:
+    others: What prints those that are not for users.
+  """
+  said = set()
+
+  def show(message, category, *where, **more):
+    if category is not UserWarning:
+      others(message, category, *where, **more)
+    elif str(message) not in said:
+      said.add(str(message))
+      terminal.err(f'effnas: warning: {message}')
+
+  return show
 
 
 def _there(patterns: tuple[str, ...]) -> bool:

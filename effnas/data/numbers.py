@@ -84,14 +84,21 @@ int64 from 0 to 4294967297
 
 
 def floats(values: Any, what: str) -> np.ndarray:
-  """Returns numbers as float32, all of them finite there.
+  """Returns numbers as float32, finite there, and apart where they were.
 
   Args:
-    values: The numbers.
+    values: The numbers; the last axis is that of the features.
     what: What they are, for the message.
 
   Raises:
-    UserError: They are no real numbers, or not finite as float32.
+    UserError: They are no real numbers, not finite as float32, or a feature
+      is constant there and was none.
+
+  Example:
+    >>> floats(np.array([[1e10], [1e10 + 1]]), 'x')
+    Traceback (most recent call last):
+    effnas.errors.UserError: x: feature 0, from 10000000000.0 to \
+10000000001.0, is one number in float32; subtract an offset, or scale it
   """
   values = np.asarray(values)
   if values.dtype.kind not in 'biuf':
@@ -104,6 +111,16 @@ def floats(values: Any, what: str) -> np.ndarray:
       f'{what} holds numbers that are not finite in float32, '
       f'as {values[wrong][0]}'
     )
+  if found is not values and found.size and found.ndim > 1:
+    axes = tuple(range(found.ndim - 1))
+    low, high = values.min(axis=axes), values.max(axis=axes)
+    lost = (low < high) & (found.min(axis=axes) == found.max(axis=axes))
+    if lost.any():
+      feature = int(lost.argmax())
+      raise errors.UserError(
+        f'{what}: feature {feature}, from {low[feature]} to {high[feature]}, '
+        'is one number in float32; subtract an offset, or scale it'
+      )
   return found
 
 
@@ -176,7 +193,7 @@ def check_prepared(
   if not np.isfinite(found).all() or (scale < np.finfo(np.float32).tiny).any():
     raise errors.UserError(
       f'inputs from {ends.min():g} to {ends.max():g} cannot be standardised '
-      'in float32; bring them to a smaller range'
+      'in float32; scale them to a range about 1'
     )
 
 

@@ -141,7 +141,7 @@ def moments(
     flat = x.reshape(-1, channels)
     mean = flat.mean(axis=0, dtype=np.float64)
     std = flat.std(axis=0, dtype=np.float64)
-  std = np.where(std > 1e-12 * np.maximum(np.abs(mean), 1e-12), std, unit)
+  std = np.where(std > 1e-12 * np.abs(mean), std, unit)
   return tuple((mean / unit).tolist()), tuple((std / unit).tolist())
 
 

@@ -13,6 +13,7 @@ Reference: https://github.com/huggingface/safetensors#format
 from collections.abc import Mapping
 import json
 import math
+import re
 from typing import Any
 
 from flax.core import meta
@@ -130,9 +131,11 @@ def deserialize(data: bytes) -> dict[str, Any]:
     ValueError,
     AttributeError,
   ) as error:
-    if data[:2] == b'\x80\x02' or b'data.pkl' in data:
+    if _is_pickle(data):
       raise errors.UserError(_PICKLE) from None
-    raise errors.UserError(f'not a weights file: {error}') from error
+    raise errors.UserError(
+      f'not a weights file (safetensors): {error}'
+    ) from error
   variables: dict[str, Any] = {}
   for name in sorted(leaves):
     *parents, last = name.split('/')
@@ -145,6 +148,13 @@ def deserialize(data: bytes) -> dict[str, Any]:
         )
     place[last] = leaves[name]
   return variables
+
+
+def _is_pickle(data: bytes) -> bool:
+  """Whether bytes that are no weights file are a pickle, zipped or bare."""
+  if data[8:9] == b'{':  # a weights file that is cut off
+    return False
+  return b'data.pkl' in data or re.match(rb'\x80[\2-\5]', data) is not None
 
 
 def _flatten(variables: Mapping[str, Any]) -> dict[str, Any]:

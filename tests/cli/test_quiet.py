@@ -1,5 +1,6 @@
 import logging
 import os
+import warnings
 
 from effnas.cli import quiet
 
@@ -42,3 +43,17 @@ def test_libtpu_without_a_tpu_is_not_asked(monkeypatch):
   monkeypatch.setattr(os, 'environ', {'JAX_PLATFORMS': 'tpu'})
   quiet.prepare()
   assert os.environ['JAX_PLATFORMS'] == 'tpu'  # the user's own
+
+
+def test_warnings_for_users_are_one_line_and_said_once(monkeypatch, capsys):
+  others = []
+  monkeypatch.setattr(warnings, 'showwarning', lambda *a: others.append(a[1]))
+  with warnings.catch_warnings():
+    warnings.simplefilter('always')
+    monkeypatch.setattr(quiet, '_there', lambda patterns: True)
+    quiet.prepare()
+    for _ in range(3):
+      warnings.warn('up stays in float', stacklevel=1)
+    warnings.warn('old', DeprecationWarning, stacklevel=1)
+  assert capsys.readouterr().err == 'effnas: warning: up stays in float\n'
+  assert others == [DeprecationWarning]

@@ -110,7 +110,35 @@ def test_floats_are_finite_once_they_are_standardised(tmp_path, size):
     data.load('arrays', path=path)
 
 
-@pytest.mark.parametrize('size', [1e30, 1e-20])
+@pytest.mark.parametrize(('scale', 'offset'), [(1e-300, 0.0), (1.0, 1e10)])
+@pytest.mark.parametrize('shape', [(30, 4), (30, 2, 2, 4)])
+def test_features_that_float32_cannot_tell_apart_are_refused(
+  tmp_path, scale, offset, shape
+):
+  x = np.random.default_rng(0).normal(size=shape)
+  x[..., 1] = x[..., 1] * scale + offset
+  path = save(tmp_path, x=x, y=Y)
+  with pytest.raises(errors.UserError, match=r'npz: x: feature 1, from .* one'):
+    data.load('arrays', path=path)
+  x[..., 1] = offset  # a constant loses nothing
+  loaded = data.load('arrays', path=save(tmp_path, x=x, y=Y))
+  assert (loaded.train.x[..., 1] == offset).all()
+
+
+def test_whole_numbers_that_float32_cannot_tell_apart_are_refused():
+  x = np.arange(30)[:, None] + 2**40
+  with pytest.raises(errors.UserError, match=r'feature 0, from 1099511627776 '):
+    split.assemble('x', raw(x))
+
+
+def test_floats_too_small_to_be_standardised_are_refused(tmp_path):
+  x = np.random.default_rng(0).choice([-1e-40, 1e-40], (30, 4))
+  path = save(tmp_path, x=x.astype(np.float32), y=Y)
+  with pytest.raises(errors.UserError, match='scale them to a range about 1'):
+    data.load('arrays', path=path)
+
+
+@pytest.mark.parametrize('size', [1e30, 1e-20, 1e-30])
 def test_large_and_small_floats_are_taken(tmp_path, size):
   x = np.random.default_rng(0).choice([-size, size], (30, 4))
   loaded = data.load('arrays', path=save(tmp_path, x=x, y=Y))

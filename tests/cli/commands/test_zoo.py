@@ -66,13 +66,26 @@ def test_import_says_what_it_left_out(effnas, state, tmp_path):
   assert found['params']['stem']['conv']['kernel'].shape == (3, 3, 3, 16)
 
 
-@pytest.mark.parametrize('data', [b'\x80\x02}q\x00.', b'PK\3\4model/data.pkl'])
+@pytest.mark.parametrize(
+  'data',
+  [b'\x80\x02}q\x00.', b'\x80\x04}\x94.', b'PK\3\4model/data.pkl'],
+)
 def test_a_pickle_is_told_how_to_convert(effnas, tmp_path, data):
   (tmp_path / 'model.pth').write_bytes(data)
   argv = (tmp_path / 'model.pth', f'--out={tmp_path}/ours.st')
   said = effnas('zoo', 'import', 'resnet_18', *argv).said
   assert 'a pickle of PyTorch' in said
   assert "s.save_file(d.get('state_dict', d), 'model.safetensors')" in said
+
+
+def test_a_weights_file_that_is_cut_off_is_no_pickle(effnas, tmp_path):
+  # A header of 0x480 bytes, whose length begins as a pickle does.
+  data = (0x480).to_bytes(8, 'little') + b'{"a":'
+  (tmp_path / 'cut.safetensors').write_bytes(data)
+  argv = (tmp_path / 'cut.safetensors', f'--out={tmp_path}/ours.st')
+  said = effnas('zoo', 'import', 'resnet_18', *argv).said
+  assert 'pickle' not in said
+  assert 'not a weights file' in said
 
 
 def test_out_is_no_folder(effnas, tmp_path):
