@@ -32,6 +32,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
       terminal.err(f'effnas: interrupted{_resuming(argv)}')
       return 130
+    except SystemExit as e:  # of a space, a network, or what they import
+      said = f'code of yours ended the command: sys.exit({e.code!r})'
+      terminal.err(f'effnas: {terminal.brief(said)}')
+      return 2
     except Exception as e:
       said = _said(e)
       if said is None:

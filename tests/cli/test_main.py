@@ -155,6 +155,16 @@ def test_a_current_folder_that_is_gone_is_one_line(
   assert effnas('--help').code == 0
 
 
+def test_a_space_that_exits_is_one_line(effnas, tmp_path, monkeypatch):
+  (tmp_path / 'exiting.py').write_text(
+    'import sys\ndef space():\n  sys.exit("why\\n" * 999)\n'
+  )
+  monkeypatch.syspath_prepend(str(tmp_path))
+  said = effnas('space', 'exiting:space', 'sample').said
+  assert said.startswith('effnas: code of yours ended the command: sys.exit(')
+  assert len(said) < 400
+
+
 @pytest.mark.parametrize(
   ('argv', 'expected'),
   [
