@@ -152,7 +152,7 @@ def called(
     what: What it is, for errors, e.g. "the space 'hybrid'".
 
   Raises:
-    UserError: It raised something; a `UserError` is passed on as it is.
+    UserError: It raised something.
 
   Example:
     >>> called(lambda a: 1 / a, {'a': 0}, "the space 'mine'")
@@ -162,8 +162,6 @@ def called(
   """
   try:
     return function(**args)
-  except errors.UserError:
-    raise
   except Exception as e:
     raise failed(what, args, e) from e
 
@@ -174,7 +172,8 @@ def failed(
   """Returns the one line for what a function raised; see `called`."""
   kind = errors.MachineError if errors.of_the_machine(e) else errors.UserError
   given = f' with {shown(dict(args), 100)}' if args else ''
-  return kind(f'{what}{given}: {why(e)}')
+  said = str(e) if isinstance(e, errors.UserError) else why(e)
+  return kind(f'{what}{given}: {said}')
 
 
 def why(e: BaseException) -> str:

@@ -208,12 +208,13 @@ def test_a_checkpoint_on_a_full_disk_is_the_machines_fault(
   assert list(tmp_path.iterdir()) == []
 
 
-def test_a_real_checkpoint_on_a_full_disk(tiny):
+def test_a_real_checkpoint_on_a_full_disk(tiny, capfd):
   state = {'w': np.random.default_rng(0).normal(size=30_000).astype('float32')}
   with pytest.raises(errors.MachineError, match='No space left on device'):
     checkpoint.save(tiny / 'training', 1, state, [], {})
   assert checkpoint.latest(tiny / 'training', state, {}) is None
   assert list((tiny / 'training').iterdir()) == []
+  assert capfd.readouterr().err == ''
 
 
 def test_no_pipe_is_replaced_and_a_link_stays_one(tmp_path):

@@ -17,7 +17,7 @@ import traceback
 import numpy as np
 import pytest
 
-from effnas import errors
+from effnas import errors, terminal
 from effnas.cli import main
 
 _ROOT = pathlib.Path(__file__).parent.parent
@@ -383,7 +383,7 @@ def _code(call):
   try:
     call()
   except errors.UserError as e:
-    print(f'effnas: {e}', file=sys.stderr)
+    terminal.err(f'effnas: {terminal.brief(e)}')
     return 2
   return 0
 

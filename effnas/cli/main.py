@@ -3,12 +3,15 @@
 Whatever takes long to import is imported where an interrupt is caught.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+import contextlib
 import os
 import sys
+import types
 
 from effnas import errors, terminal
 
+_IMPORTING = '<frozen importlib._bootstrap>'
 _HELP = ('--help', '-h', '-help', '--helpfull')
 
 
@@ -27,11 +30,16 @@ def run(argv: Sequence[str] | None = None) -> int:
   terminal.prepare()
   try:
     try:
-      code = _dispatch(argv)
-      terminal.flush()
+      with _interrupts(argv):
+        code = _dispatch(argv)
+        terminal.flush()
     except KeyboardInterrupt:
       terminal.err(f'effnas: interrupted{_resuming(argv)}')
       return 130
+    except SystemExit as e:  # of a space, a network, or what they import
+      ended = f'code of yours ended the command: sys.exit({e.code!r})'
+      terminal.err(f'effnas: {terminal.brief(ended)}')
+      return 2
     except Exception as e:
       said = _said(e)
       if said is None:
@@ -42,6 +50,38 @@ def run(argv: Sequence[str] | None = None) -> int:
     terminal.abandon()
     return 141
   return code
+
+
+@contextlib.contextmanager
+def _interrupts(argv: list[str]) -> Iterator[None]:
+  """Ends the process where an interrupt comes while a module is imported.
+
+  Modules written in C turn the exception into another one, drop it or crash.
+  """
+  import signal
+
+  def interrupted(number: int, frame: types.FrameType | None) -> None:
+    here = frame
+    while here is not None:
+      if here.f_code.co_filename == _IMPORTING:
+        try:
+          how = _resuming(argv)
+        except Exception:  # of a module that is only half there
+          how = ''
+        terminal.err(f'effnas: interrupted{how}')
+        os._exit(130)
+      here = here.f_back
+    signal.default_int_handler(number, frame)
+
+  try:
+    before = signal.signal(signal.SIGINT, interrupted)
+  except ValueError:  # not the main thread, which alone is interrupted
+    yield
+    return
+  try:
+    yield
+  finally:
+    signal.signal(signal.SIGINT, before)
 
 
 def _said(error: Exception) -> str | None:

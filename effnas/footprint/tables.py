@@ -80,7 +80,7 @@ def number(value: Any) -> float:
     ValueError: no finite number up to 1e+90
   """
   try:
-    found = float(value)
+    found = math.nan if isinstance(value, bool) else float(value)
   except (TypeError, ValueError, OverflowError):
     found = math.nan
   if not abs(found) <= _MOST:

@@ -85,3 +85,5 @@ def read(path: str | pathlib.Path) -> dict[str, Any]:
     raise errors.UserError(
       f'cannot read the weights {path}: {e.strerror}'
     ) from None
+  except errors.UserError as e:
+    raise errors.UserError(f'{path}: {e}') from None

@@ -128,7 +128,8 @@ def _lines(
       found['arch'] = number
     if event['event'] == 'failed':
       found['reason'] = number
-    told = event.get(_HOLDS.get(event['event'], ''), {})
+    held = _HOLDS.get(event['event'])
+    told = event.get(held, {}) if held else {}
     said = values[event['trial']]
     found.update(
       {n: number for n, v in told.items() if n in said and said[n] == v}

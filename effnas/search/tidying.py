@@ -1,6 +1,6 @@
 """Leaving no workdir behind where nothing has been run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import os
 import pathlib
@@ -10,11 +10,14 @@ from effnas import errors
 
 
 @contextlib.contextmanager
-def tidy(path: str | os.PathLike[str]) -> Iterator[None]:
-  """Removes a workdir that bad input stopped before its first trial.
+def tidy(
+  path: str | os.PathLike[str], begun: Callable[[pathlib.Path], bool]
+) -> Iterator[None]:
+  """Removes a workdir that bad input stopped before anything was run in it.
 
   Args:
     path: The workdir. One that held anything before is left alone.
+    begun: Whether it holds something that took work by now, and stays.
 
   Yields:
     Nothing.
@@ -25,11 +28,11 @@ def tidy(path: str | os.PathLike[str]) -> Iterator[None]:
   try:
     yield
   except errors.UserError:
-    journal = folder / 'trials.jsonl'
-    begun = journal.is_file() and journal.stat().st_size
-    if not begun and made and folder.is_dir():
+    if begun(folder):
+      raise
+    if made and folder.is_dir():
       shutil.rmtree(folder)
-    elif not begun and empty:
+    elif empty:
       for file in folder.iterdir():
         file.unlink() if file.is_file() else shutil.rmtree(file)
     for parent in made[1:]:

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import functools
 import importlib.metadata
+import itertools
 import json
 import logging
 import os
@@ -74,13 +75,14 @@ def opened(
 
   Raises:
     UserError: It cannot be written, it is in use, or it holds another run.
-      This or a later one, before the first trial, leaves no folder behind.
+      This or a later one, before anything was trained, leaves no folder behind.
   """
   folder = pathlib.Path(path).absolute()
   now = {**plain.plain(config), 'space_description': plain.plain(description)}
-  with tidying.tidy(folder), _locked(folder):
+  begun_in = functools.partial(_begun, finished=finished)
+  with tidying.tidy(folder, begun_in), _locked(folder):
     try:
-      begun = _begun(folder, finished)
+      begun = begun_in(folder)
       if begun:
         old = _held(folder)
         _compare(folder, old, now, resize)
@@ -166,8 +168,9 @@ def _begun(folder: pathlib.Path, finished: str) -> bool:
   events = folder / 'trials.jsonl'
   if events.is_file() and events.stat().st_size:
     return True
-  names = (*_LEFT, finished) if finished else _LEFT
-  return any((folder / name).exists() for name in names)
+  left = [folder / name for name in (*_LEFT, finished) if name]
+  inside = (file for path in left for file in path.rglob('*'))
+  return any(file.is_file() for file in itertools.chain(left, inside))
 
 
 def _next_trial(folder: pathlib.Path) -> int | None:

@@ -79,14 +79,12 @@ def _declared(
   try:
     tree = function(**given)
     if tree is None:
-      raise errors.UserError(f'{what} must return a Space, it returned None')
+      raise errors.UserError('it must return a Space, and returned None')
     return tree if isinstance(tree, space.Space) else space.Space(tree)
   except Exception as error:
     explained = placeholder.explain(error)
     if explained is not None:
       raise explained from error
-    if isinstance(error, errors.UserError):
-      raise
     raise arguments_lib.failed(what, given, error) from error
 
 

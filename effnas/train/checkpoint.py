@@ -6,6 +6,7 @@ never read.
 """
 
 from collections.abc import Collection, Mapping
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,8 @@ import jax
 import numpy as np
 
 from effnas import errors, files
+
+_BESIDE = 2**18  # bytes of a checkpoint's names and notes, and to spare
 
 
 class Restored(NamedTuple):
@@ -104,6 +107,7 @@ def save(
     ),
   )
   try:
+    _check_room(folder, state)
     with _manager(folder) as manager:
       manager.save(epoch, args=items, force=True)
   except Exception as e:
@@ -113,6 +117,17 @@ def save(
     for rest in pathlib.Path(folder).glob('*.orbax-checkpoint-tmp'):
       shutil.rmtree(rest, ignore_errors=True)
     raise files.unwritable(folder, refused) from e
+
+
+def _check_room(folder: str | pathlib.Path, state: Any) -> None:
+  """Raises where a state cannot fit: Orbax's threads would tell it at length.
+
+  Its compression is not counted on: the next state may give less way to it.
+  """
+  place = files.made(folder)
+  size = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+  if shutil.disk_usage(place).free < size + _BESIDE:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(place))
 
 
 def _refused(error: Exception) -> OSError | None:

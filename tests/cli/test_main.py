@@ -132,6 +132,26 @@ def test_an_interrupt_while_it_imports_is_one_line(effnas, monkeypatch):
   assert result.err == 'effnas: interrupted\n'
 
 
+def test_an_import_that_swallows_an_interrupt_ends(tmp_path):
+  (tmp_path / 'swallowing.py').write_text(
+    'import os, signal\n'
+    'try:\n  os.kill(os.getpid(), signal.SIGINT)\n'
+    'except KeyboardInterrupt:\n  raise ImportError("of another kind")\n'
+  )
+  done = subprocess.run(
+    [sys.executable, '-m', 'effnas.cli.main', 'space', 'swallowing:f'],
+    capture_output=True,
+    text=True,
+    cwd=tmp_path,
+    check=False,
+    env={
+      **os.environ,
+      'PYTHONPATH': os.pathsep.join(map(os.path.abspath, sys.path)),
+    },
+  )
+  assert (done.returncode, done.stderr) == (130, 'effnas: interrupted\n')
+
+
 def test_before_an_interrupt_is_caught_little_is_imported():
   code = """
 import sys
@@ -153,6 +173,16 @@ def test_a_current_folder_that_is_gone_is_one_line(
   gone.rmdir()
   assert 'the current folder cannot be used' in effnas('zoo').said
   assert effnas('--help').code == 0
+
+
+def test_a_space_that_exits_is_one_line(effnas, tmp_path, monkeypatch):
+  (tmp_path / 'exiting.py').write_text(
+    'import sys\ndef space():\n  sys.exit("why\\n" * 999)\n'
+  )
+  monkeypatch.syspath_prepend(str(tmp_path))
+  said = effnas('space', 'exiting:space', 'sample').said
+  assert said.startswith('effnas: code of yours ended the command: sys.exit(')
+  assert len(said) < 400
 
 
 @pytest.mark.parametrize(

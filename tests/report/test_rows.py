@@ -55,6 +55,14 @@ def test_what_was_evaluated_stands_over_what_was_foreseen(make):
   assert 'seconds' not in row.metrics
 
 
+def test_a_field_without_a_name_is_passed_over(make):
+  work = make(['size_bytes'])
+  work.propose(0)
+  work.add('failed', 0, reason='why', **{'': 'no numbers'})
+  (row,) = report.read(work.path).rows
+  assert (row.reason, row.lines['reason']) == ('why', 2)
+
+
 def test_reports_on_the_way_are_no_results(study):
   rows = report.read(study.path).rows
   assert all(0.111 not in row.metrics.values() for row in rows)

@@ -10,7 +10,7 @@ def _stopped(folder, journal=None):
 
 
 def _search(folder, journal):
-  with tidying.tidy(folder):
+  with tidying.tidy(folder, lambda path: bool(journal)):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / 'config.json').write_text('{}')
     if journal is not None:

@@ -80,6 +80,24 @@ def test_a_workdir_without_trials_takes_a_mended_config(tmp_path):
   assert config['space'] == 'c:d'
 
 
+@pytest.mark.parametrize('file', ['training/train/3/state', 'steps/0_a', 'out'])
+def test_what_took_work_outlives_what_stops_a_first_run(tmp_path, file):
+  def run(path, made, error):
+    with workdir.opened(path, _CONFIG, finished='out') as folder:
+      (folder / file).parent.mkdir(parents=True, exist_ok=True)
+      if made:
+        (folder / file).write_text('hours of work')
+      raise error
+
+  for error in (errors.MachineError('No space'), errors.UserError('diverged')):
+    with pytest.raises(errors.UserError, match=str(error)):
+      run(tmp_path / str(error), True, error)
+    assert (tmp_path / str(error) / file).read_text() == 'hours of work'
+  with pytest.raises(errors.UserError, match='a setting'):
+    run(tmp_path / 'vain', False, errors.UserError('a setting'))
+  assert not (tmp_path / 'vain').exists()
+
+
 def test_many_differences_are_cut_short(tmp_path):
   begin(tmp_path)
   with pytest.raises(errors.UserError, match='and 17 more'):

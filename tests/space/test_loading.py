@@ -156,7 +156,7 @@ def test_declare_passes_on_what_is_no_choice_s_fault():
     sp.declare(lambda: [sp.oneof(1, 2), Checked(4)])
   kernel = sp.oneof(3, 5)
   # Raised inside of Space, which holds choices by design.
-  with pytest.raises(errors.UserError, match=r'^one unnamed choice'):
+  with pytest.raises(errors.UserError, match=': one unnamed choice'):
     sp.declare(lambda: sp.Space([kernel, kernel]))
 
 
@@ -183,8 +183,7 @@ def module(monkeypatch):
 @pytest.mark.usefixtures('module')
 def test_what_a_space_function_raises_is_told_with_its_arguments():
   def space(kernel=3, widths: list[int] | None = None):
-    del widths
-    return 1 // (3 - kernel)
+    return sp.oneof(*widths) if widths else 1 // (3 - kernel)
 
   sys.modules['their_spaces'].space = space
   said = (
@@ -194,6 +193,11 @@ def test_what_a_space_function_raises_is_told_with_its_arguments():
   with pytest.raises(errors.UserError, match=said) as caught:
     sp.load_as('their_spaces:space', 'theirs', {'kernel': 3})
   assert isinstance(caught.value.__cause__, ZeroDivisionError)
+  with pytest.raises(
+    errors.UserError,
+    match=r"^the space 'theirs' with \{'widths': \[1, 1\]\}: the options of ",
+  ):
+    sp.load_as('their_spaces:space', 'theirs', {'widths': [1, 1]})
   with pytest.raises(errors.UserError, match=r'widths\[1\] must be a whole'):
     sp.load('their_spaces:space', widths=[1, 'a'])
 

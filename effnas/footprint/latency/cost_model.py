@@ -215,7 +215,7 @@ def _parse(found: Any, path: str) -> CostModel:
       prices=_vector({n: c['ms_per_unit'] for n, c in classes.items()}),
       most=_vector({n: c['most'] for n, c in classes.items()}),
     )
-  except (KeyError, TypeError, ValueError, AttributeError) as e:
+  except (LookupError, TypeError, ValueError, AttributeError) as e:
     raise errors.UserError(
       f'{path} is no device file of `effnas calibrate`: {e!r}'
     ) from None

@@ -95,9 +95,9 @@ def column(
     try:
       empty = str(value).lower() in ('', 'nan')
       found[i] = np.nan if empty else tables.number(value) * scale
-    except ValueError:
+    except ValueError as e:
       raise errors.UserError(
-        f'{path}, row {i + 1}: {name} must be a number, got {value!r}'
+        f'{path}, row {i + 1}: {name} is {e}: {value!r}'
       ) from None
   return found
 

@@ -78,6 +78,7 @@ def test_a_file_comes_back(model, tmp_path):
     ({'classes': {'pointwise.macs': 1.0}}, 'no device file'),
     ({'classes': None}, 'no device file'),
     ({'held_out': {}}, 'no device file'),
+    ({'range_ms': [1.0]}, 'no device file'),
     ({'classes': {}}, 'no price above zero, by which everything would take no'),
     (
       {'classes': {'pointwise.macs': _CLASS | {'ms_per_unit': 0}}},

@@ -356,7 +356,11 @@ def test_a_file_packed_anew_is_the_same_file(cells, tmp_path):
     ('{"00000000": {"mean_acc": 1}}', "row 1: no column 'params'"),
     (
       '{"00000000": {"mean_acc": "good", "params": 1, "flops": 1}}',
-      "row 1: mean_acc must be a number, got 'good'",
+      r"row 1: mean_acc is no finite number up to 1e\+90: 'good'",
+    ),
+    (
+      '{"00000000": {"mean_acc": true, "params": 1, "flops": 1}}',
+      'row 1: mean_acc is no finite number .*: True',
     ),
   ],
 )
