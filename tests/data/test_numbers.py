@@ -32,7 +32,10 @@ def save(tmp_path, **arrays):
       np.where(Y, Y, 2**32 - 1).astype(np.uint32),
       'uint32 from 1 to 429496729',
     ),
-    (np.where(Y, Y, 2**64 - 1).astype(np.uint64), 'uint64 from 1 to 1844674'),
+    (
+      np.where(Y, Y.astype(np.uint64), np.uint64(2**64 - 1)),
+      'uint64 from 1 to 1844674',
+    ),
     (Y - 1, 'int64 from -1 to 1'),
     ((Y - 1).astype(np.int8), 'int8 from -1'),
     (Y.astype(np.float32), r'float32 from 0\.0 to 2\.0'),
