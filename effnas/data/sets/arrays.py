@@ -1,8 +1,6 @@
 """A user's own NumPy arrays, from one .npz file."""
 
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
@@ -90,15 +88,10 @@ def _read(file: pathlib.Path) -> dict[str, np.ndarray]:
       if isinstance(stored, np.ndarray):
         raise ValueError('it is a single array')
       return {key: stored[key] for key in stored.files}
-  except (
-    OSError,
-    EOFError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-  ) as error:
+  except Exception as error:  # a damaged archive makes its readers raise any
     raise errors.UserError(
-      f'{file} is no readable .npz file of plain arrays: {error}'
+      f'{file} is no readable .npz file of plain arrays: '
+      f'{error or type(error).__name__}'
     ) from error
 
 
