@@ -77,9 +77,11 @@ def write_all(
   """
   with contextlib.ExitStack() as drafts:
     for path, content in contents.items():
-      data = content.encode() if isinstance(content, str) else content
+      if isinstance(content, str):
+        # Half a character, which UTF-8 lacks, is written as its escape.
+        content = content.encode(errors='backslashreplace')  # noqa: PLW2901
       place = drafts.enter_context(draft(path))
-      place.write_bytes(data)
+      place.write_bytes(content)
       if not _stream(place):
         _sync(place)  # what does not fit is told before anything moves
 

@@ -17,6 +17,11 @@ def test_what_is_written_is_there_and_nothing_beside_it(tmp_path):
   assert sorted(p.name for p in tmp_path.iterdir()) == ['a.txt', 'b.json']
 
 
+def test_half_a_character_is_written_as_its_escape(tmp_path):
+  files.write(tmp_path / 'a.csv', 'arch\ud800,é')
+  assert (tmp_path / 'a.csv').read_text('utf-8') == r'arch\ud800,é'
+
+
 def test_a_failing_write_leaves_the_older_file_and_no_draft(
   tmp_path, monkeypatch
 ):
