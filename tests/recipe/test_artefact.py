@@ -10,6 +10,6 @@ from effnas.recipe import artefact
 def test_a_file_of_no_weights_is_refused_by_name(tmp_path, data):
   path = tmp_path / 'mine.safetensors'
   path.write_bytes(data)
-  said = f'^{path}: not a weights file: '
+  said = f'^{path}: not a weights file '
   with pytest.raises(errors.UserError, match=said):
     artefact.read(path)

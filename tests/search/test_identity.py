@@ -108,6 +108,7 @@ def test_nothing_is_lost_before_the_first_trial(tmp_path):
 def test_runs_without_a_journal_are_held_too(tmp_path, left):
   with workdir.opened(tmp_path, {}, identity=_A) as folder:
     (folder / left).mkdir()
+    (folder / left / 'file').touch()  # an empty folder is no work
   with (
     pytest.raises(errors.UserError, match='other data'),
     workdir.opened(tmp_path, {}, identity=_B),

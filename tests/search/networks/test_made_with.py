@@ -128,7 +128,7 @@ def test_a_worker_with_other_data_ends_the_search(tmp_path):
   }
   with pytest.raises(errors.MachineError) as caught:
     network_trials.evaluate(task, small_training.ARCH, 0, print)
-  assert 'data.valid xxxxxxxxxxxx (search) != ' in str(caught.value)
+  assert 'data.valid xxxxxxxx (search) != ' in str(caught.value)
 
 
 def test_other_arrays_in_the_same_file_are_other_data(tmp_path):
