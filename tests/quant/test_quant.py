@@ -163,9 +163,9 @@ def test_two_policies_through_one_jitted_step_equal_their_eager_results():
   for bits in (8, 2, 8):
     net = rewrite.Rewritten(model, quant.rules(bits))
     jitted = step(net, variables, _images())
-    np.testing.assert_allclose(
-      jitted, net.apply(variables, _images()), atol=0.02
-    )
+    if len(results) < 2:  # the third is the first again
+      eager = net.apply(variables, _images())
+      np.testing.assert_allclose(jitted, eager, atol=0.02)
     results.append(jitted)
   assert jnp.abs(results[0] - results[1]).max() > 0.05
   np.testing.assert_array_equal(results[0], results[2])

@@ -270,7 +270,9 @@ def test_a_search_for_too_many_objectives_trains_nothing(name, tmp_path):
   assert not (tmp_path / 'calls.txt').exists()
 
 
-@pytest.mark.parametrize('name', ['gp', 'tpe', 'motpe'])
+@pytest.mark.parametrize(
+  'name', [pytest.param('gp', marks=pytest.mark.slow), 'tpe', 'motpe']
+)
 def test_models_beat_random_where_types_are_mixed(name):
   """Architecture and hyper-parameters at once, some of them inactive."""
   beats_random(name, _SPACES['mixed'], 40, 7, ['accuracy'])
