@@ -178,10 +178,7 @@ def failed(
 
 def why(e: BaseException) -> str:
   """Returns what an error says, in one short line."""
-  try:
-    first = ' '.join(str(e).split())
-  except Exception:
-    first = ''
+  first = ' '.join(errors.text(e).split())
   if len(first) > 160:
     first = f'{first[:157]}...'
   return f'{type(e).__name__}: {first}' if first else type(e).__name__

@@ -56,14 +56,23 @@ def of_the_machine(error: BaseException) -> bool:
       return True
     if isinstance(here, OSError) and here.errno in _OF_THE_MACHINE:
       return True
-    try:
-      said = str(here)
-    except Exception:
-      said = ''
-    if any(words in said for words in _WORDS):
+    if any(words in text(here) for words in _WORDS):
       return True
     here = here.__cause__ or here.__context__
   return False
+
+
+def text(error: BaseException, lacking: str = '') -> str:
+  """Returns what an error says, or `lacking` where its own text raises.
+
+  Example:
+    >>> text(ValueError('no'))
+    'no'
+  """
+  try:
+    return str(error)
+  except Exception:  # of code that is not ours
+    return lacking
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UserError:

@@ -189,10 +189,7 @@ def describe(error: BaseException) -> str:
     >>> describe(MemoryError())
     'out of memory: MemoryError'
   """
-  try:
-    said = str(error)
-  except Exception:
-    said = '(its text cannot be had)'
+  said = errors.text(error, '(its text cannot be had)')
   lines = [line.strip() for line in said.splitlines() if line.strip()]
   text = ': '.join([type(error).__name__, *(line[:300] for line in lines[:1])])
   if isinstance(error, MemoryError) or 'RESOURCE_EXHAUSTED' in said:
